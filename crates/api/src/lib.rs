@@ -1,0 +1,2 @@
+//! Request and response types generated from models/
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! The IAM policy language: parse, validate, evaluate, explain
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! AWS CloudTrail event history
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! AWS Identity and Access Management
+#![forbid(unsafe_code)]

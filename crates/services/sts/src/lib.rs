@@ -1,0 +1,2 @@
+//! AWS Security Token Service
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! AWS Signature Version 4 verification, pure
+#![forbid(unsafe_code)]

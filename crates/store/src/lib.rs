@@ -1,0 +1,2 @@
+//! Durable state: tables, transactions, journal, branches
+#![forbid(unsafe_code)]
