@@ -1,2 +1,0 @@
-//! Request and response types generated from models/
-#![forbid(unsafe_code)]
