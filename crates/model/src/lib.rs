@@ -27,19 +27,29 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod catalog;
 mod error;
 mod load;
+pub mod overlay;
+mod pattern;
+pub mod record;
 mod schema;
 mod source;
 mod timestamp;
+mod validate;
+mod validation_error;
 mod value;
+pub mod violation;
 
 pub use error::ApiError;
 pub use load::{LoadError, intern, load, load_static};
+pub use pattern::Pattern;
 pub use schema::{
     Bound, ErrorTraits, JsonVersion, ListShape, Location, MapShape, Member, Metadata, Operation,
     Paginator, Protocol, Reference, ServiceModel, Shape, ShapeId, ShapeKind, StringShape,
     StructureShape, TimestampFormat, XmlNamespace,
 };
 pub use timestamp::Timestamp;
+pub use validate::validate;
+pub use validation_error::validation_error;
 pub use value::{FromValue, IntoValue, OrderedMap, Payload, Structure, TypeMismatch, Value};

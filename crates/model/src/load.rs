@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
+use crate::pattern::Pattern;
 use crate::schema::*;
 use crate::source::*;
 
@@ -76,6 +77,11 @@ pub fn load(json: &str) -> Result<ServiceModel, LoadError> {
 /// As [`load`].
 pub fn load_static(json: &str) -> Result<&'static ServiceModel, LoadError> {
     load(json).map(|model| &*Box::leak(Box::new(model)))
+}
+
+/// Reads the metadata object alone, as it stands in a model.
+pub(crate) fn metadata_of(json: &str) -> Result<Metadata, LoadError> {
+    metadata(&serde_json::from_str(json)?)
 }
 
 /// The same text, kept once for the life of the program.
@@ -164,7 +170,7 @@ impl Loader<'_> {
             sensitive: raw.sensitive,
             min: raw.min.as_ref().map(bound),
             max: raw.max.as_ref().map(bound),
-            pattern: optional(raw.pattern.as_ref()),
+            pattern: optional(raw.pattern.as_ref()).map(Pattern::new),
             location_name: optional(raw.location_name.as_ref()),
             xml_namespace: namespace(raw.xml_namespace.as_ref()),
         })
@@ -270,6 +276,7 @@ impl Loader<'_> {
             },
             idempotency_token: raw.idempotency_token,
             sensitive: raw.sensitive || target.sensitive,
+            hidden_by_overlay: false,
             streaming: raw.streaming || target.streaming,
             json_value: raw.jsonvalue || target.jsonvalue,
             host_label: raw.host_label,

@@ -8,6 +8,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use crate::pattern::Pattern;
+
 /// Index of a shape in its model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ShapeId(pub(crate) u32);
@@ -241,7 +243,7 @@ pub struct Shape {
     /// Greatest length or value.
     pub max: Option<Bound>,
     /// Regular expression of strings, in the model's own (Java) syntax.
-    pub pattern: Option<&'static str>,
+    pub pattern: Option<Pattern>,
     /// XML element name when the shape is the root of a document.
     pub location_name: Option<&'static str>,
     /// XML namespace of the shape's element.
@@ -402,6 +404,8 @@ pub struct Member {
     pub idempotency_token: bool,
     /// True when the member or its shape must not be shown.
     pub sensitive: bool,
+    /// True when it is our overlay that says so, not the model.
+    pub hidden_by_overlay: bool,
     /// True when it is a payload that is not held in memory.
     pub streaming: bool,
     /// True when a string carries JSON, in base64 when it is in a header.

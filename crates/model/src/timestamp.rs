@@ -5,7 +5,7 @@ use std::fmt;
 use crate::schema::TimestampFormat;
 
 const DAY: i64 = 86_400;
-const MONTHS: [&str; 12] = [
+pub(crate) const MONTHS: [&str; 12] = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
 ];
 const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
@@ -92,6 +92,13 @@ impl Timestamp {
         parse_iso8601(text)
             .or_else(|| parse_unix(text))
             .or_else(|| parse_rfc822(text))
+    }
+
+    /// Year, month (1 to 12), day, hour, minute and second in UTC.
+    pub(crate) fn civil(self) -> [i64; 6] {
+        let (year, month, day) = civil(self.seconds.div_euclid(DAY));
+        let rest = self.seconds.rem_euclid(DAY);
+        [year, month, day, rest / 3600, rest / 60 % 60, rest % 60]
     }
 
     /// The moment in one of the ways of writing it. Digits after the second stand only if there
