@@ -9,6 +9,9 @@ use crate::request::RequestHead;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum PathForm {
     /// Dot segments and double slashes removed, then encoded once more. All services but S3.
+    ///
+    /// A signature then says nothing of which of the equivalent paths was meant: route on the
+    /// normalised path too, or refuse what is not normalised.
     Normalized,
     /// Not normalised and not encoded twice: a key named `a//../b` is just that. S3.
     AsSent,

@@ -52,11 +52,7 @@ pub struct Credentialed<'a> {
 /// # Errors
 /// Any of the *malformed*, *incomplete*, *duplicate* and *unsupported* kinds of [`AuthError`].
 pub fn parse<'a>(head: &RequestHead<'a>) -> Result<Option<Credentialed<'a>>, AuthError> {
-    if head.method.is_empty() || !head.method.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(AuthError::MalformedHeader {
-            name: ":method".to_owned(),
-        });
-    }
+    check_request_line(head)?;
     if let (Some(authority), Some(host)) = (head.authority, head.single("host")?)
         && !authority.as_bytes().eq_ignore_ascii_case(host.trim_ascii())
     {
@@ -176,6 +172,20 @@ impl<'a> Credential<'a> {
         let end = self.ends.get(index).copied().unwrap_or(self.text.len());
         &self.text[start..end]
     }
+}
+
+fn check_request_line(head: &RequestHead<'_>) -> Result<(), AuthError> {
+    let odd = |name: &str| AuthError::MalformedHeader {
+        name: name.to_owned(),
+    };
+    if head.method.is_empty() || !head.method.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(odd(":method"));
+    }
+    // `*` is the target of `OPTIONS *`; HTTP/2 has it in :path.
+    if !head.path.is_empty() && !head.path.starts_with('/') && head.path != "*" {
+        return Err(odd(":path"));
+    }
+    Ok(())
 }
 
 fn from_header<'a>(head: &RequestHead<'a>, header: &'a str) -> Result<Credentialed<'a>, AuthError> {
