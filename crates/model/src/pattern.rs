@@ -11,8 +11,6 @@ use std::sync::OnceLock;
 
 /// Steps of the backtracking engine before a text counts as not matching.
 const BACKTRACK_LIMIT: usize = 100_000;
-/// Bytes a compiled automaton may take: enough for the largest pattern of the embedded models.
-const SIZE_LIMIT: usize = 32 << 20;
 
 /// A model's pattern, compiled at its first use.
 #[derive(Debug)]
@@ -65,15 +63,10 @@ enum Engine {
 impl Engine {
     fn compile(source: &str) -> Result<Self, String> {
         let whole = format!(r"\A(?:{})\z", translate(source));
-        let linear = regex::RegexBuilder::new(&whole)
-            .size_limit(SIZE_LIMIT)
-            .dfa_size_limit(SIZE_LIMIT)
-            .build();
-        match linear {
+        match regex::Regex::new(&whole) {
             Ok(regex) => Ok(Self::Linear(regex)),
             Err(regex::Error::Syntax(_)) => fancy_regex::RegexBuilder::new(&whole)
                 .backtrack_limit(BACKTRACK_LIMIT)
-                .delegate_size_limit(SIZE_LIMIT)
                 .build()
                 .map(|regex| Self::Backtracking(Box::new(regex)))
                 .map_err(|error| error.to_string()),

@@ -3,11 +3,16 @@
 //! As AWS does, all violations are collected and named together, and members of lists and maps of simple values are judged
 //! as one: the message is about the list, with all constraints of its members.
 
-use crate::schema::{Bound, Member, ServiceModel, Shape, ShapeId, ShapeKind, StructureShape};
+use crate::schema::{Bound, MapShape, Member, ServiceModel, Shape, ShapeId, ShapeKind};
 use crate::value::Value;
 use crate::violation::{Constraint, Shown, Violation};
 
-/// Every violation in the value of that shape, in the order of the model's members; empty when it is fine.
+/// Violations after which no more are looked for: an answer must not grow far beyond its request.
+const MOST: usize = 64;
+/// Characters of a value that a message repeats.
+const MOST_SHOWN: usize = 4096;
+
+/// Every violation in the value of that shape (up to 64), in the order of the model's members; empty when it is fine.
 ///
 /// A value whose kind is not its shape's is not reported here: decoding by the same model cannot give one, and the typed
 /// input refuses it.
@@ -34,12 +39,23 @@ pub(crate) fn lower_first(name: &str) -> String {
 
 struct Check<'a> {
     model: &'a ServiceModel,
-    path: Vec<String>,
+    path: Vec<Step<'a>>,
     found: Vec<Violation>,
 }
 
-impl Check<'_> {
-    fn value(&mut self, shape: ShapeId, sensitive: bool, value: &Value) {
+/// A step on the way to a value.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    /// To a member of a structure.
+    Member(&'a str),
+    /// To an entry of a list, counted from 1.
+    Entry(usize),
+    /// To a value of a map.
+    Key(&'a str),
+}
+
+impl<'a> Check<'a> {
+    fn value(&mut self, shape: ShapeId, sensitive: bool, value: &'a Value) {
         let shape = self.model.shape(shape);
         let sensitive = sensitive || shape.sensitive;
         for constraint in broken(shape, value) {
@@ -47,60 +63,84 @@ impl Check<'_> {
         }
         match (&shape.kind, value) {
             (ShapeKind::Structure(structure), Value::Structure(fields)) => {
-                let set = structure
-                    .members()
-                    .iter()
-                    .filter(|member| fields.get(member.name).is_some_and(|v| !v.is_null()))
-                    .count();
-                if structure.union && set != 1 {
+                let set = || {
+                    fields
+                        .fields
+                        .iter()
+                        .filter(|(_, value)| !value.is_null())
+                        .count()
+                };
+                if structure.union && set() != 1 {
                     self.report(shape, sensitive, value, Constraint::OneOf);
                 }
-                self.members(structure, sensitive, value);
+                for member in structure.members() {
+                    let value = fields.get(member.name).unwrap_or(&Value::Null);
+                    self.within(Step::Member(member.name), |check| {
+                        check.member(member, sensitive, value)
+                    });
+                }
             }
             (ShapeKind::List(list), Value::List(values)) => {
-                self.entries(
-                    shape,
-                    list.member.shape,
-                    sensitive,
-                    value,
-                    Constraint::Members,
-                    values.iter().zip(1..).map(|(v, n)| (n, v)),
-                );
+                let entry = self.model.shape(list.member.shape);
+                if !simple(&entry.kind) {
+                    for (value, number) in values.iter().zip(1..) {
+                        self.within(Step::Entry(number), |check| {
+                            check.entry(list.member.shape, sensitive, value)
+                        });
+                    }
+                } else if values.iter().any(|value| !broken(entry, value).is_empty()) {
+                    self.report(shape, sensitive, value, Constraint::Members(of(entry)));
+                }
             }
             (ShapeKind::Map(map), Value::Map(entries)) => {
-                let key = self.model.shape(map.key.shape);
-                if entries
-                    .iter()
-                    .any(|(name, _)| !broken(key, &Value::String(name.clone())).is_empty())
-                {
-                    self.report(shape, sensitive, value, Constraint::MapKeys(of(key)));
-                }
-                self.entries(
-                    shape,
-                    map.value.shape,
-                    sensitive,
-                    value,
-                    Constraint::MapValues,
-                    entries.iter().map(|(k, v)| (k, v)),
-                );
+                self.map(shape, map, sensitive, value, entries)
             }
             _ => {}
         }
     }
 
-    fn members(&mut self, structure: &StructureShape, sensitive: bool, value: &Value) {
-        for member in structure.members() {
-            self.path.push(lower_first(member.name));
-            self.member(
-                member,
-                sensitive || member.sensitive,
-                value.member(member.name).unwrap_or(&Value::Null),
-            );
+    fn map(
+        &mut self,
+        shape: &Shape,
+        map: &MapShape,
+        sensitive: bool,
+        value: &'a Value,
+        entries: &'a [(String, Value)],
+    ) {
+        let (key, entry) = (
+            self.model.shape(map.key.shape),
+            self.model.shape(map.value.shape),
+        );
+        if entries
+            .iter()
+            .any(|(name, _)| !text_constraints(key, Some(name)).is_empty())
+        {
+            self.report(shape, sensitive, value, Constraint::MapKeys(of(key)));
+        }
+        if !simple(&entry.kind) {
+            for (name, value) in entries {
+                self.within(Step::Key(name), |check| {
+                    check.entry(map.value.shape, sensitive, value)
+                });
+            }
+        } else if entries
+            .iter()
+            .any(|(_, value)| !broken(entry, value).is_empty())
+        {
+            self.report(shape, sensitive, value, Constraint::MapValues(of(entry)));
+        }
+    }
+
+    fn within(&mut self, step: Step<'a>, check: impl FnOnce(&mut Self)) {
+        if self.found.len() < MOST {
+            self.path.push(step);
+            check(self);
             self.path.pop();
         }
     }
 
-    fn member(&mut self, member: &Member, sensitive: bool, value: &Value) {
+    fn member(&mut self, member: &Member, sensitive: bool, value: &'a Value) {
+        let sensitive = sensitive || member.sensitive;
         if !value.is_null() {
             self.value(member.shape, sensitive, value);
         } else if member.required {
@@ -113,31 +153,9 @@ impl Check<'_> {
         }
     }
 
-    /// Entries of a list or map: simple ones are judged together, others one by one.
-    fn entries<'v, N: ToString>(
-        &mut self,
-        holder: &Shape,
-        entry: ShapeId,
-        sensitive: bool,
-        all: &Value,
-        judged: fn(Vec<Constraint>) -> Constraint,
-        entries: impl Iterator<Item = (N, &'v Value)>,
-    ) {
-        let shape = self.model.shape(entry);
-        if simple(&shape.kind) {
-            let mut values = entries;
-            if values.any(|(_, value)| !broken(shape, value).is_empty()) {
-                self.report(holder, sensitive, all, judged(of(shape)));
-            }
-            return;
-        }
-        for (name, value) in entries {
-            if !value.is_null() {
-                self.path.push(name.to_string());
-                self.path.push("member".into());
-                self.value(entry, sensitive, value);
-                self.path.truncate(self.path.len() - 2);
-            }
+    fn entry(&mut self, shape: ShapeId, sensitive: bool, value: &'a Value) {
+        if !value.is_null() {
+            self.value(shape, sensitive, value);
         }
     }
 
@@ -148,11 +166,24 @@ impl Check<'_> {
             value => shown(self.model, shape, value),
         };
         self.found.push(Violation {
-            path: self.path.join("."),
+            path: path(&self.path),
             value,
             constraint,
         });
     }
+}
+
+/// The way as AWS writes it: `tags.1.member.key`.
+fn path(steps: &[Step<'_>]) -> String {
+    let words: Vec<String> = steps
+        .iter()
+        .map(|step| match step {
+            Step::Member(name) => lower_first(name),
+            Step::Entry(number) => format!("{number}.member"),
+            Step::Key(key) => format!("{key}.member"),
+        })
+        .collect();
+    words.join(".")
 }
 
 fn simple(kind: &ShapeKind) -> bool {
@@ -247,9 +278,17 @@ fn value_constraints(shape: &Shape, number: Option<f64>) -> Vec<Constraint> {
 fn shown(model: &ServiceModel, shape: &Shape, value: &Value) -> Shown {
     let mut text = String::new();
     match write_value(model, shape, value, &mut text) {
-        Some(()) => Shown::Text(text),
+        Some(()) => Shown::Text(shortened(text)),
         None => Shown::Hidden,
     }
+}
+
+fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MOST_SHOWN) {
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
 }
 
 fn write_value(model: &ServiceModel, shape: &Shape, value: &Value, out: &mut String) -> Option<()> {

@@ -186,3 +186,46 @@ fn an_exception_is_filled_in_as_its_shape_asks() {
         [("Reason", Value::String("INVALID_PATTERN".into()))]
     );
 }
+
+#[test]
+fn an_answer_does_not_grow_with_a_flood_of_violations() {
+    let input = Structure::new()
+        .with("UserName", "ada")
+        .with("Tags", vec![tag("#", "#"); 10_000]);
+    let (text, _) = violations("iam", "CreateUser", input);
+    assert!(
+        text.starts_with("64 validation errors detected"),
+        "{}",
+        &text[..100]
+    );
+    assert!(text.len() < 30_000);
+    let input = Structure::new().with("UserName", "é".repeat(100_000));
+    assert!(violations("iam", "CreateUser", input).0.len() < 20_000);
+}
+
+/// Decoding cannot give such values, but nothing may panic on them.
+#[test]
+fn a_value_of_another_shape_is_not_looked_into() {
+    let values = [
+        Value::Bool(true),
+        Value::Integer(i64::MIN),
+        Value::Float(f64::NAN),
+        Value::List(vec![
+            Value::Null,
+            Value::Map(vec![("k".into(), Value::Null)]),
+        ]),
+        Value::Structure(Structure {
+            fields: vec![("Nothing", Value::List(Vec::new()))],
+        }),
+        Value::Stream,
+    ];
+    for service in catalog::services() {
+        let model = service.model();
+        for shape in model.shapes() {
+            let id = model.shape_id(shape.name).expect("its id");
+            for value in &values {
+                let _ = message(&validate(model, id, value));
+            }
+        }
+    }
+}
