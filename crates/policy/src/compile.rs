@@ -56,18 +56,6 @@ pub(crate) struct CompiledStatement {
     pub conditions: Box<[Condition]>,
 }
 
-/// The element of a statement that did not match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mismatch {
-    Principal,
-    Action,
-    Resource,
-    /// The resource pattern has a variable without a value.
-    ResourceVariable,
-    /// Index of the condition.
-    Condition(usize, Truth),
-}
-
 impl CompiledStatement {
     fn new(statement: &Statement, version: Version) -> CompiledStatement {
         CompiledStatement {
@@ -89,36 +77,15 @@ impl CompiledStatement {
     /// Does the statement apply, whoever asks? For policies attached to the principal, which name none.
     #[inline]
     pub fn applies(&self, question: &Question<'_>) -> bool {
-        self.action.matches(question) && self.mismatch_after_action(question).is_none()
-    }
-
-    /// The first element that does not match, the principal not looked at.
-    pub fn mismatch(&self, question: &Question<'_>) -> Option<Mismatch> {
-        if self.action.matches(question) {
-            self.mismatch_after_action(question)
-        } else {
-            Some(Mismatch::Action)
-        }
-    }
-
-    fn mismatch_after_action(&self, question: &Question<'_>) -> Option<Mismatch> {
-        match self
-            .resource
-            .as_ref()
-            .map(|resource| resource.matches(question))
-        {
-            None | Some(Some(true)) => {}
-            Some(Some(false)) => return Some(Mismatch::Resource),
-            Some(None) => return Some(Mismatch::ResourceVariable),
-        }
-        let mut tests = self
-            .conditions
-            .iter()
-            .map(|condition| condition.test(question))
-            .enumerate();
-        tests
-            .find(|(_, truth)| *truth != Truth::True)
-            .map(|(index, truth)| Mismatch::Condition(index, truth))
+        self.action.matches(question)
+            && self
+                .resource
+                .as_ref()
+                .is_none_or(|resource| resource.matches(question) == Some(true))
+            && self
+                .conditions
+                .iter()
+                .all(|condition| condition.test(question) == Truth::True)
     }
 
     /// How strongly the statement's principal element names whoever asks. For resource-based policies; one
@@ -230,7 +197,7 @@ impl ResourceMatcher {
 
     /// `None`: no pattern matches and one has a variable without a value. What is listed then does not match,
     /// and for `NotResource` the statement does not apply either.
-    fn matches(&self, question: &Question<'_>) -> Option<bool> {
+    pub fn matches(&self, question: &Question<'_>) -> Option<bool> {
         let mut unresolved = false;
         for pattern in &self.patterns {
             match pattern.matches(question.resource.as_ref(), question) {

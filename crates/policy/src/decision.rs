@@ -47,6 +47,18 @@ impl Layer {
         }
     }
 
+    /// What its policies are called together.
+    pub(crate) fn plural(self) -> &'static str {
+        match self {
+            Layer::Rcp => "resource control policies",
+            Layer::Scp => "service control policies",
+            Layer::Resource => "the resource's policy",
+            Layer::Identity => "identity-based policies",
+            Layer::Boundary => "the permissions boundary",
+            Layer::Session => "session policies",
+        }
+    }
+
     /// What AWS calls this type of policy in denial messages.
     fn in_words(self, action: &str) -> &'static str {
         match self {
@@ -130,6 +142,11 @@ impl<'a> StatementRef<'a> {
     /// Its Sid, if it has one.
     pub fn sid(&self) -> Option<&'a str> {
         Some(self.statement()?.sid.as_ref()?.value.as_str())
+    }
+
+    /// Tells this statement from every other of the same evaluation.
+    pub(crate) fn identity(&self) -> (Layer, *const CompiledPolicy, usize) {
+        (self.layer, std::ptr::from_ref(self.policy), self.index)
     }
 
     /// Its effect.

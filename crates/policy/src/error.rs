@@ -109,6 +109,8 @@ macro_rules! codes {
 }
 
 codes! {
+    CaseMember = "CASE_MEMBER", Grammar, "A case file lacks a member, or has one that is not known there.";
+    CasePrincipal = "CASE_PRINCIPAL", Grammar, "A case file's principal is not one of the kinds, or its ARN is not.";
     NotUtf8 = "NOT_UTF8", Grammar, "The file is not UTF-8 text.";
     TooLarge = "TOO_LARGE", Grammar, "The document is larger than is read.";
     JsonSyntax = "JSON_SYNTAX", Grammar, "The text is not JSON.";

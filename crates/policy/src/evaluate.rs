@@ -4,7 +4,7 @@
 //! "Cross-account policy evaluation logic"; Organizations User Guide, "SCP evaluation", "RCP evaluation";
 //! KMS Developer Guide, "Key policies in AWS KMS".
 
-use crate::compile::{CompiledPolicy, CompiledStatement};
+use crate::compile::CompiledPolicy;
 use crate::decision::{Decision, Layer, Reason, StatementRef, is_trust_action};
 use crate::document::Effect;
 use crate::matcher::Grant;
@@ -158,7 +158,7 @@ impl<'a> Evaluation<'_, 'a> {
         if self.scope.scp {
             for level in layers.scp {
                 let allows = self.scan(Layer::Scp, level)?;
-                levels_allow &= self.note(allows);
+                levels_allow &= self.satisfied(Layer::Scp, allows);
             }
         }
         let (grant, granting) = match layers.resource {
@@ -186,40 +186,41 @@ impl<'a> Evaluation<'_, 'a> {
     ) -> Reason {
         let same_account = self.question.same_account();
         let must_grant = !same_account || needs_resource_policy(self.question, self.layers);
-        if must_grant && grant == Grant::None {
+        if must_grant && grant == Grant::None && !self.question.hypothesis.allows(Layer::Resource) {
             return self.implicit(Layer::Resource);
         }
-        self.note(granting);
+        if must_grant || grant >= Grant::Entity {
+            self.deciding.extend(granting.0);
+        }
         let source_is_root = match self.question.request.principal.identity() {
             // Nothing but the resource's policy speaks for these, and root has no policies to lack.
             Identity::Service { .. }
             | Identity::Federated { .. }
             | Identity::Anonymous
-            | Identity::Root { .. } => {
-                return Reason::Allow;
-            }
+            | Identity::Root { .. } => return Reason::Allow,
             Identity::FederatedUser { source, .. } => source.ends_with(":root"),
             Identity::User { .. } | Identity::RoleSession { .. } => false,
         };
         if same_account && grant == Grant::Direct {
             return Reason::Allow;
         }
-        let [identity, boundary, session] = own;
-        let identity_needed = !(source_is_root || same_account && grant == Grant::Entity);
-        if !self.note(identity) && identity_needed {
-            return self.implicit(Layer::Identity);
-        }
-        if !self.note(boundary) && self.layers.boundary.is_some() {
-            return self.implicit(Layer::Boundary);
-        }
-        // A federated user has nothing without a session policy; a role session without one has all its role has.
         let federated = matches!(
             self.question.request.principal.identity(),
             Identity::FederatedUser { .. }
         );
-        let session_needed = federated || !self.layers.session.is_empty();
-        if !self.note(session) && session_needed {
-            return self.implicit(Layer::Session);
+        // A federated user has nothing without a session policy; a role session without one has all its role has.
+        let needed = [
+            (
+                Layer::Identity,
+                !(source_is_root || same_account && grant == Grant::Entity),
+            ),
+            (Layer::Boundary, self.layers.boundary.is_some()),
+            (Layer::Session, federated || !self.layers.session.is_empty()),
+        ];
+        for ((layer, needed), allows) in needed.into_iter().zip(own) {
+            if needed && !self.satisfied(layer, allows) {
+                return self.implicit(layer);
+            }
         }
         Reason::Allow
     }
@@ -230,9 +231,9 @@ impl<'a> Evaluation<'_, 'a> {
     }
 
     /// Remembers the statement that allows, and tells if there is one.
-    fn note(&mut self, allows: Allows<'a>) -> bool {
+    fn satisfied(&mut self, layer: Layer, allows: Allows<'a>) -> bool {
         self.deciding.extend(allows.0);
-        allows.0.is_some()
+        allows.0.is_some() || self.question.hypothesis.allows(layer)
     }
 
     /// Policies attached to the principal or its account: any statement that applies counts.
@@ -254,6 +255,9 @@ impl<'a> Evaluation<'_, 'a> {
                         policy,
                         index,
                     };
+                    if self.question.hypothesis.ignores(&found) {
+                        continue;
+                    }
                     match statement.effect {
                         Effect::Deny => return Err(Denied(found)),
                         Effect::Allow => allows = Some(found),
@@ -272,12 +276,15 @@ impl<'a> Evaluation<'_, 'a> {
     ) -> Result<(Grant, Allows<'a>), Denied<'a>> {
         let mut best = (Grant::None, Allows(None));
         for (index, statement) in policy.statements.iter().enumerate() {
-            let grant = self.named_grant(statement);
             let found = StatementRef {
                 layer,
                 policy,
                 index,
             };
+            if !statement.applies(self.question) || self.question.hypothesis.ignores(&found) {
+                continue;
+            }
+            let grant = statement.grant(self.question);
             match statement.effect {
                 Effect::Deny if grant != Grant::None => return Err(Denied(found)),
                 Effect::Allow if grant > best.0 => best = (grant, Allows(Some(found))),
@@ -285,14 +292,6 @@ impl<'a> Evaluation<'_, 'a> {
             }
         }
         Ok(best)
-    }
-
-    fn named_grant(&self, statement: &CompiledStatement) -> Grant {
-        if statement.applies(self.question) {
-            statement.grant(self.question)
-        } else {
-            Grant::None
-        }
     }
 }
 

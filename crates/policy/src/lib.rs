@@ -28,11 +28,13 @@
 //! # Ok::<(), PolicyError>(())
 //! ```
 //!
-//! A decision is cheap and names what decided; [`explain`] tells the rest: for each statement which element failed
+//! A decision is cheap and names what decided; [`explain()`] tells the rest: for each statement which element failed
 //! and the value it saw, and what would have to be true for the other outcome.
 #![forbid(unsafe_code)]
 
 mod arn;
+mod case;
+pub mod cli;
 mod compile;
 mod condition;
 mod context;
@@ -41,6 +43,7 @@ mod derive;
 pub mod document;
 mod error;
 mod evaluate;
+mod explain;
 pub mod json;
 pub mod limits;
 mod lint;
@@ -51,12 +54,14 @@ mod principal;
 mod request;
 mod value;
 
+pub use case::Case;
 pub use compile::CompiledPolicy;
 pub use context::{Context, ContextValue};
 pub use decision::{Decision, Layer, Reason, StatementRef, denial_message};
 pub use document::{Effect, Policy, Statement, Version};
 pub use error::{Code, Finding, PolicyError, Severity};
 pub use evaluate::{Layers, evaluate};
+pub use explain::{Explanation, Failure, StatementTrace, explain};
 pub use lint::PolicyKind;
 pub use principal::{Identity, Principal, PrincipalError};
 pub use request::{Organization, Request, Timestamp};

@@ -1,7 +1,9 @@
 //! The question: may this principal do this action on this resource, in this context?
 
 use crate::arn;
+use crate::compile::CompiledPolicy;
 use crate::context::{Context, Found, Key};
+use crate::decision::{Layer, StatementRef};
 use crate::pattern::Variables;
 use crate::principal::Principal;
 use crate::value::civil_from_days;
@@ -132,6 +134,29 @@ pub(crate) struct Question<'a> {
     pub resource: Option<[&'a str; 5]>,
     /// A permissions boundary is attached to the principal.
     pub has_boundary: bool,
+    /// What is supposed to be otherwise than it is.
+    pub hypothesis: Hypothesis,
+}
+
+/// A supposition, for explanations: what if these statements were not there, and those layers allowed?
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hypothesis {
+    /// Statements that do not count: layer, the policy's address, index. An address only tells policies apart.
+    pub without: Vec<(Layer, *const CompiledPolicy, usize)>,
+    /// Layers that allow, whatever they say.
+    pub allowing: Vec<Layer>,
+}
+
+impl Hypothesis {
+    #[inline]
+    pub fn ignores(&self, statement: &StatementRef<'_>) -> bool {
+        !self.without.is_empty() && self.without.contains(&statement.identity())
+    }
+
+    #[inline]
+    pub fn allows(&self, layer: Layer) -> bool {
+        !self.allowing.is_empty() && self.allowing.contains(&layer)
+    }
 }
 
 impl<'a> Question<'a> {
@@ -156,6 +181,7 @@ impl<'a> Question<'a> {
             action,
             resource,
             has_boundary,
+            hypothesis: Hypothesis::default(),
         }
     }
 
