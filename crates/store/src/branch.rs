@@ -1,0 +1,293 @@
+//! Branches: a position of the past and an overlay of writes over it, in memory, for trying what would happen.
+
+use crate::clock::Millis;
+use crate::commit::touches;
+use crate::engine::{Direction, KeyRange};
+use crate::error::{AsOfError, CommitError, StoreError};
+use crate::fact::{BranchId, Position, Row};
+use crate::tx::{ReadSet, RowWrite};
+use crate::view::View;
+use imbl::OrdMap;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Bounds on branches.
+#[derive(Clone, Copy, Debug)]
+pub struct BranchLimits {
+    /// How many may be open at once.
+    pub count_max: usize,
+    /// How many rows one may have written.
+    pub rows_max: usize,
+    /// How many bytes one may have written.
+    pub bytes_max: usize,
+    /// How long one lives.
+    pub lifetime: Duration,
+}
+
+impl Default for BranchLimits {
+    fn default() -> Self {
+        Self {
+            count_max: 64,
+            rows_max: 100_000,
+            bytes_max: 32 << 20,
+            lifetime: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// Why a branch could not be opened or read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BranchError {
+    /// As many are open as may be.
+    #[error("{0} branches are open, which is as many as may be")]
+    TooMany(usize),
+    /// It was dropped, or its time is up.
+    #[error("branch {0} is no more")]
+    Gone(BranchId),
+    /// Its base cannot be read.
+    #[error(transparent)]
+    Base(#[from] AsOfError),
+}
+
+/// A row that a branch changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BranchWrite {
+    /// The row.
+    pub row: Row,
+    /// The encoded value at the branch's base.
+    pub before: Option<Vec<u8>>,
+    /// The encoded value on the branch.
+    pub after: Option<Vec<u8>>,
+}
+
+impl BranchWrite {
+    /// The value before, read as `T`: the table's own type, or one that takes any data.
+    ///
+    /// # Errors
+    /// When the value is no `T`.
+    pub fn before_as<T: serde::de::DeserializeOwned>(&self) -> Result<Option<T>, StoreError> {
+        decode(self.before.as_deref(), &self.row)
+    }
+
+    /// The value after, read as `T`.
+    ///
+    /// # Errors
+    /// When the value is no `T`.
+    pub fn after_as<T: serde::de::DeserializeOwned>(&self) -> Result<Option<T>, StoreError> {
+        decode(self.after.as_deref(), &self.row)
+    }
+}
+
+fn decode<T: serde::de::DeserializeOwned>(
+    bytes: Option<&[u8]>,
+    row: &Row,
+) -> Result<Option<T>, StoreError> {
+    let decoded = bytes.map(rmp_serde::from_slice).transpose();
+    decoded.map_err(|error| StoreError::Damaged(format!("row {row:?}: {error}")))
+}
+
+/// What a branch has written so far; a copy of it is a snapshot.
+#[derive(Clone)]
+pub(crate) struct Overlay {
+    pub id: BranchId,
+    rows: OrdMap<Arc<[u8]>, OverlayRow>,
+    /// How many commits it has taken.
+    sequence: u64,
+    bytes: usize,
+}
+
+#[derive(Clone)]
+struct OverlayRow {
+    sequence: u64,
+    value: Option<Arc<[u8]>>,
+}
+
+impl Overlay {
+    /// `Some(None)`: deleted on the branch.
+    pub fn get(&self, row: &[u8]) -> Option<Option<&[u8]>> {
+        self.rows.get(row).map(|row| row.value.as_deref())
+    }
+
+    pub fn range<'a>(
+        &'a self,
+        range: KeyRange<'_>,
+        direction: Direction,
+    ) -> Box<dyn Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + 'a> {
+        if crate::engine::memory::is_empty(range) {
+            return Box::new(std::iter::empty());
+        }
+        let rows = self
+            .rows
+            .range::<_, [u8]>(range)
+            .map(|(row, found)| (&**row, found.value.as_deref()));
+        match direction {
+            Direction::Forward => Box::new(rows),
+            Direction::Backward => Box::new(rows.rev()),
+        }
+    }
+
+    /// The overlay after a commit by a transaction that began with `seen`.
+    fn commit(
+        &self,
+        seen: &Self,
+        reads: &ReadSet,
+        writes: Vec<RowWrite>,
+        limits: BranchLimits,
+    ) -> Result<Self, CommitError> {
+        let newer = |row: &OverlayRow| row.sequence > seen.sequence;
+        let row_changed = reads
+            .rows
+            .iter()
+            .any(|row| self.rows.get(row).is_some_and(newer));
+        let range_changed = reads.ranges.iter().any(|range| {
+            touches(range, |range| {
+                self.rows.range::<_, [u8]>(range).any(|(_, row)| newer(row))
+            })
+        });
+        if row_changed || range_changed {
+            return Err(CommitError::Conflict);
+        }
+        let mut next = self.clone();
+        next.sequence += 1;
+        for RowWrite { row, value } in writes {
+            next.bytes += row.len() + value.as_ref().map_or(0, |(bytes, _)| bytes.len());
+            let value = value.map(|(bytes, _)| bytes.into());
+            let before = next.rows.insert(
+                row.clone(),
+                OverlayRow {
+                    sequence: next.sequence,
+                    value,
+                },
+            );
+            if let Some(before) = before {
+                next.bytes -= row.len() + before.value.map_or(0, |bytes| bytes.len());
+            }
+        }
+        if next.rows.len() > limits.rows_max || next.bytes > limits.bytes_max {
+            return Err(CommitError::BranchFull(self.id));
+        }
+        Ok(next)
+    }
+}
+
+/// An open branch.
+pub(crate) struct Branch {
+    pub base: Position,
+    expires: Millis,
+    overlay: Mutex<Overlay>,
+    /// Held from the check of a commit until its fact is durable, so that commits happen one after another.
+    pub committing: tokio::sync::Mutex<()>,
+}
+
+impl Branch {
+    pub fn overlay(&self) -> Overlay {
+        self.overlay
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The overlay as a commit would leave it; `committing` must be held until [`Self::advance`].
+    pub fn prepare(
+        &self,
+        seen: &Overlay,
+        reads: &ReadSet,
+        writes: Vec<RowWrite>,
+        limits: BranchLimits,
+    ) -> Result<Overlay, CommitError> {
+        self.overlay().commit(seen, reads, writes, limits)
+    }
+
+    pub fn advance(&self, next: Overlay) {
+        *self.overlay.lock().unwrap_or_else(PoisonError::into_inner) = next;
+    }
+}
+
+/// The open branches of a store.
+pub(crate) struct Branches {
+    limits: BranchLimits,
+    open: Mutex<BTreeMap<BranchId, Arc<Branch>>>,
+}
+
+impl Branches {
+    pub fn new(limits: BranchLimits) -> Self {
+        Self {
+            limits,
+            open: Mutex::default(),
+        }
+    }
+
+    pub fn limits(&self) -> BranchLimits {
+        self.limits
+    }
+
+    /// Opens a branch at `base`. Its name is made of the time, which never goes back, so that none is used twice.
+    pub fn open(&self, base: Position, now: Millis) -> Result<BranchId, BranchError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, branch| now < branch.expires);
+        if open.len() >= self.limits.count_max {
+            return Err(BranchError::TooMany(open.len()));
+        }
+        let newest = open.last_key_value().map_or(0, |(id, _)| id.0 + 1);
+        let id = BranchId(newest.max(now.0 << 16));
+        let overlay = Overlay {
+            id,
+            rows: OrdMap::new(),
+            sequence: 0,
+            bytes: 0,
+        };
+        let expires = now.plus(self.limits.lifetime);
+        let branch = Branch {
+            base,
+            expires,
+            overlay: Mutex::new(overlay),
+            committing: tokio::sync::Mutex::default(),
+        };
+        open.insert(id, Arc::new(branch));
+        Ok(id)
+    }
+
+    pub fn get(&self, id: BranchId, now: Millis) -> Option<Arc<Branch>> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.get(&id).is_some_and(|branch| now >= branch.expires) {
+            open.remove(&id);
+        }
+        open.get(&id).cloned()
+    }
+
+    pub fn drop(&self, id: BranchId) -> bool {
+        self.open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&id)
+            .is_some()
+    }
+
+    /// The oldest base of the branches that are open: retention stops before it.
+    pub fn oldest_base(&self, now: Millis) -> Option<Position> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|_, branch| now < branch.expires);
+        open.values().map(|branch| branch.base).min()
+    }
+}
+
+/// The rows that differ between a branch and its base.
+pub(crate) fn writes(view: &View) -> Result<Vec<BranchWrite>, StoreError> {
+    let Some(overlay) = &view.overlay else {
+        return Ok(Vec::new());
+    };
+    let mut writes = Vec::new();
+    for (row, changed) in &overlay.rows {
+        let before = view.get_base(row)?.map(|found| found.value);
+        let after = changed.value.as_ref().map(|value| value.to_vec());
+        if before != after {
+            writes.push(BranchWrite {
+                row: Row(row.clone()),
+                before,
+                after,
+            });
+        }
+    }
+    Ok(writes)
+}

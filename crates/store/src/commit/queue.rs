@@ -1,0 +1,167 @@
+//! The queue before the committer: bounded in bytes, woken by what is urgent, patient with the rest.
+
+use crate::engine::Batch;
+use crate::error::{CommitError, StoreError};
+use crate::fact::{Position, Prepared};
+use crate::layout::Horizons;
+use crate::store::Committed;
+use crate::tx::{ReadSet, RowWrite};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+/// Bytes that one permit of the queue stands for.
+const PERMIT_BYTES: usize = 1 << 10;
+
+/// Something for the committer to do.
+pub(crate) enum Work {
+    /// A fact, and the writes that go with it.
+    Call(Box<Call>),
+    /// A follower's writes.
+    Derived(Batch, Ack<StoreError>),
+    /// What retention does: new horizons, rows to drop.
+    Maintain(Batch, Option<Horizons>, Ack<StoreError>),
+    /// Nothing; answered when all before it is on disk.
+    Flush(Ack<StoreError>),
+}
+
+pub(crate) type Ack<E> = oneshot::Sender<Result<(), E>>;
+
+/// One commit.
+pub(crate) struct Call {
+    pub fact: Prepared,
+    pub read_at: Position,
+    pub time: crate::Millis,
+    pub reads: ReadSet,
+    pub writes: Vec<RowWrite>,
+    /// New horizons that become true with this commit.
+    pub horizons: Option<Horizons>,
+    /// Who waits for it; nobody, if it is lazy.
+    pub ack: Option<oneshot::Sender<Result<Committed, CommitError>>>,
+    pub _permit: OwnedSemaphorePermit,
+}
+
+/// How soon something must be done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    Now,
+    Within(Duration),
+}
+
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    wake: Condvar,
+    permits: Arc<Semaphore>,
+    permits_max: u32,
+    group_max: usize,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Work>,
+    /// When the committer must start at the latest.
+    due: Option<Instant>,
+    is_sleeping: bool,
+    is_closed: bool,
+}
+
+impl Queue {
+    pub fn new(bytes_max: usize, group_max: usize) -> Self {
+        let permits_max = u32::try_from(bytes_max / PERMIT_BYTES)
+            .unwrap_or(u32::MAX / 2)
+            .max(1);
+        let permits = Arc::new(Semaphore::new(permits_max as usize));
+        Self {
+            state: Mutex::default(),
+            wake: Condvar::new(),
+            permits,
+            permits_max,
+            group_max,
+        }
+    }
+
+    /// Waits for room for so many bytes; `None` once the queue is closed.
+    pub async fn reserve(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let permits = u32::try_from(bytes / PERMIT_BYTES + 1)
+            .unwrap_or(u32::MAX)
+            .min(self.permits_max);
+        match self.permits.clone().try_acquire_many_owned(permits) {
+            Ok(permit) => Some(permit),
+            Err(_) => self.permits.clone().acquire_many_owned(permits).await.ok(),
+        }
+    }
+
+    /// Hands `work` to the committer; gives it back once the queue is closed.
+    pub fn push(&self, work: Work, urgency: Urgency) -> Result<(), Work> {
+        let mut state = self.lock();
+        if state.is_closed {
+            return Err(work);
+        }
+        state.waiting.push_back(work);
+        let due = match urgency {
+            Urgency::Now => Instant::now(),
+            Urgency::Within(delay) => Instant::now() + delay,
+        };
+        let is_earlier = state.due.is_none_or(|before| due < before);
+        if is_earlier {
+            state.due = Some(due);
+        }
+        let is_full = state.waiting.len() >= self.group_max;
+        if state.is_sleeping && (is_earlier || is_full) {
+            state.is_sleeping = false;
+            self.wake.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Waits until a group is due and takes it; `None` once the queue is closed and empty.
+    pub fn next_group(&self) -> Option<Vec<Work>> {
+        let mut state = self.lock();
+        loop {
+            let now = Instant::now();
+            let wait = match state.due {
+                _ if state.is_closed || state.waiting.len() >= self.group_max => None,
+                Some(due) if due <= now => None,
+                Some(due) => Some(due - now),
+                None => Some(Duration::from_secs(3600)),
+            };
+            let Some(wait) = wait else { break };
+            state.is_sleeping = true;
+            state = self
+                .wake
+                .wait_timeout(state, wait)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+            state.is_sleeping = false;
+        }
+        let group = Self::take(&mut state, self.group_max);
+        (!group.is_empty()).then_some(group)
+    }
+
+    /// Takes a group without waiting.
+    pub fn try_group(&self) -> Vec<Work> {
+        Self::take(&mut self.lock(), self.group_max)
+    }
+
+    fn take(state: &mut State, group_max: usize) -> Vec<Work> {
+        let count = state.waiting.len().min(group_max);
+        let group = state.waiting.drain(..count).collect();
+        if state.waiting.is_empty() {
+            state.due = None; // otherwise what is left stays due at once
+        }
+        group
+    }
+
+    /// No more is taken; what waits is still done.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.is_closed = true;
+        self.permits.close();
+        self.wake.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,453 @@
+//! The store: one handle for everyone.
+
+use crate::branch::{self, BranchError, BranchLimits, BranchWrite, Branches};
+use crate::cache::Cache;
+use crate::clock::{Clock, Millis, SystemClock};
+use crate::commit::committer::Committer;
+use crate::commit::queue::{Call, Queue, Urgency, Work};
+use crate::engine::memory::MemoryEngine;
+use crate::engine::{Batch, Engine, Space};
+use crate::error::{AsOfError, CommitError, OpenError, StoreError};
+use crate::fact::{BranchId, Fact, Position, Prepared};
+use crate::journal::{Dictionaries, Journal};
+use crate::layout::{self, Head, Horizons};
+use crate::tx::Tx;
+use crate::view::{Published, View};
+use arc_swap::ArcSwap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::sync::{oneshot, watch};
+
+/// The most bytes that one fact may have: call and questions together.
+pub const FACT_BYTES_MAX: usize = 4 << 20;
+/// The most rows that one transaction may write.
+pub const WRITES_MAX: usize = 10_000;
+
+/// How a store works; the defaults suit a small server.
+#[derive(Clone)]
+pub struct Options {
+    /// Where time comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Bytes that decoded rows may take, roughly.
+    pub cache_bytes_max: usize,
+    /// Bytes that may wait for the committer; who comes after waits.
+    pub queue_bytes_max: usize,
+    /// How many commits may share a flush.
+    pub group_max: usize,
+    /// How long a lazy fact waits for company before it is written. With the flush it must stay under 100 ms.
+    pub lazy_delay: Duration,
+    /// How many written rows are remembered to check what is read; a transaction older than that must begin again.
+    pub recent_writes_max: usize,
+    /// Bounds on branches.
+    pub branches: BranchLimits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            cache_bytes_max: 16 << 20,
+            queue_bytes_max: 16 << 20,
+            group_max: 512,
+            lazy_delay: Duration::from_millis(50),
+            recent_writes_max: 65_536,
+            branches: BranchLimits::default(),
+        }
+    }
+}
+
+/// When a commit is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// When it is on disk.
+    Durable,
+    /// At once; it is on disk within 100 ms, or the store refuses everything after. For calls that only read: a
+    /// transaction that wrote is durable all the same.
+    Lazy,
+}
+
+/// A commit that happened, or (if lazy) is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Its place in the order of commits; `None` for a lazy one, which has none yet.
+    pub position: Option<Position>,
+    /// Its state time; for a lazy one, the transaction's.
+    pub time: Millis,
+}
+
+/// What the handles, the committer and the followers share.
+pub(crate) struct Shared {
+    pub options: Options,
+    pub published: ArcSwap<Published>,
+    pub cache: Arc<Cache>,
+    pub queue: Queue,
+    pub branches: Branches,
+    pub dictionaries: Arc<Dictionaries>,
+    /// The newest position, for who waits for it.
+    pub head: watch::Sender<Position>,
+    failure: OnceLock<StoreError>,
+}
+
+impl Shared {
+    /// State time now, as seen from `published`.
+    pub fn state_time(&self, published: &Published) -> Millis {
+        self.options.clock.now().max(published.head.committed)
+    }
+
+    /// Whether the store still works.
+    pub fn check_healthy(&self) -> Result<(), StoreError> {
+        self.failure
+            .get()
+            .map_or(Ok(()), |error| Err(error.clone()))
+    }
+
+    /// From now on everything is refused; the error that all are told.
+    pub fn fail(&self, error: StoreError) -> StoreError {
+        self.failure
+            .get_or_init(|| StoreError::Unavailable(error.to_string()))
+            .clone()
+    }
+
+    pub fn publish(&self, published: Published) {
+        let position = published.head.position;
+        self.published.store(Arc::new(published));
+        self.head
+            .send_if_modified(|head| std::mem::replace(head, position) != position);
+    }
+}
+
+/// The durable state and journal of a deployment.
+///
+/// Handles are cheap to copy; the store closes when the last one goes, after writing everything that waits.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) shared: Arc<Shared>,
+    _closer: Arc<Closer>,
+}
+
+struct Closer {
+    shared: Arc<Shared>,
+    committer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Drop for Closer {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+        let committer = self
+            .committer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(committer) = committer {
+            let _ = committer.join(); // its panic was reported when it happened
+        }
+    }
+}
+
+impl Store {
+    /// A store that keeps nothing on disk.
+    ///
+    /// # Errors
+    /// When the committer's thread cannot be started.
+    pub fn open_memory(options: Options) -> Result<Self, OpenError> {
+        Self::with_engine(Box::new(MemoryEngine::default()), options)
+    }
+
+    /// A store over any engine.
+    ///
+    /// # Errors
+    /// When the engine holds something else, or a newer format, or cannot be read.
+    pub fn with_engine(engine: Box<dyn Engine>, options: Options) -> Result<Self, OpenError> {
+        let (shared, committer) = start(engine, options)?;
+        let thread = std::thread::Builder::new()
+            .name("committer".into())
+            .spawn(move || committer.run())?;
+        let closer = Closer {
+            shared: shared.clone(),
+            committer: Mutex::new(Some(thread)),
+        };
+        Ok(Self {
+            shared,
+            _closer: Arc::new(closer),
+        })
+    }
+
+    /// Begins a transaction on the newest state.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] once the store has failed to write.
+    pub fn begin(&self) -> Result<Tx, StoreError> {
+        self.shared.check_healthy()?;
+        let published = self.shared.published.load_full();
+        let time = self.shared.state_time(&published);
+        let view = View {
+            position: published.head.position,
+            published,
+            overlay: None,
+        };
+        Ok(Tx::new(view, time, false, self.shared.cache.clone()))
+    }
+
+    /// Commits a transaction together with the fact that caused it.
+    ///
+    /// # Errors
+    /// [`CommitError::Conflict`] when something that `tx` read has been written since and `tx` writes: begin again.
+    /// [`CommitError::Unavailable`] when it could not be written: the caller must be told that the call failed.
+    pub async fn commit(
+        &self,
+        tx: Tx,
+        fact: Fact,
+        durability: Durability,
+    ) -> Result<Committed, CommitError> {
+        if tx.past && tx.has_writes() {
+            return Err(CommitError::ReadOnly);
+        }
+        check_limit(
+            "a fact",
+            fact.call.len() + fact.questions.len(),
+            FACT_BYTES_MAX,
+        )?;
+        let durability = if tx.has_writes() {
+            Durability::Durable
+        } else {
+            durability
+        };
+        let Some(id) = tx.branch() else {
+            return self.enqueue(tx, fact, durability, None).await;
+        };
+        let branch = self
+            .shared
+            .branches
+            .get(id, tx.time())
+            .ok_or(CommitError::BranchGone(id))?;
+        if !tx.has_writes() {
+            return self.enqueue(tx, fact, durability, None).await;
+        }
+        let _committing = branch.committing.lock().await;
+        let time = tx.time();
+        let (view, reads, writes) = tx.into_parts();
+        check_limit("the writes", writes.len(), WRITES_MAX)?;
+        let next = match &view.overlay {
+            Some(seen) => branch.prepare(seen, &reads, writes, self.shared.branches.limits())?,
+            None => return Err(CommitError::BranchGone(id)),
+        };
+        let recorded = Tx::new(view, time, false, self.shared.cache.clone());
+        let committed = self.enqueue(recorded, fact, durability, None).await?;
+        branch.advance(next);
+        Ok(committed)
+    }
+
+    async fn enqueue(
+        &self,
+        tx: Tx,
+        fact: Fact,
+        durability: Durability,
+        horizons: Option<Horizons>,
+    ) -> Result<Committed, CommitError> {
+        let (time, branch) = (tx.time(), tx.branch());
+        let (view, reads, writes) = tx.into_parts();
+        check_limit("the writes", writes.len(), WRITES_MAX)?;
+        let read_at = view.position;
+        drop(view); // waiting in the queue must not hold the snapshot
+        let fact = Prepared::new(fact, read_at, branch);
+        let written = writes
+            .iter()
+            .map(|write| write.row.len() + write.value.as_ref().map_or(0, |(v, _)| v.len()));
+        let bytes = fact.len() + written.sum::<usize>();
+        let permit = self.shared.queue.reserve(bytes).await.ok_or_else(closed)?;
+        self.shared
+            .check_healthy()
+            .map_err(|error| CommitError::Unavailable(error.to_string()))?;
+        let (ack, answer, urgency) = match durability {
+            Durability::Durable => {
+                let (ack, answer) = oneshot::channel();
+                (Some(ack), Some(answer), Urgency::Now)
+            }
+            Durability::Lazy => (None, None, Urgency::Within(self.shared.options.lazy_delay)),
+        };
+        let call = Call {
+            fact,
+            read_at,
+            time,
+            reads,
+            writes,
+            horizons,
+            ack,
+            _permit: permit,
+        };
+        self.shared
+            .queue
+            .push(Work::Call(Box::new(call)), urgency)
+            .map_err(|_| closed())?;
+        match answer {
+            Some(answer) => answer.await.unwrap_or_else(|_| Err(closed())),
+            None => Ok(Committed {
+                position: None,
+                time,
+            }),
+        }
+    }
+
+    /// Waits until everything that was committed before, lazily too, is on disk.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        self.shared.work(Work::Flush, Urgency::Now).await
+    }
+
+    /// Whether the store still writes. Once it does not, everything is refused until it is opened again.
+    pub fn healthy(&self) -> bool {
+        self.shared.check_healthy().is_ok()
+    }
+
+    /// The journal as of now.
+    pub fn journal(&self) -> Journal {
+        Journal {
+            published: self.shared.published.load_full(),
+            dictionaries: self.shared.dictionaries.clone(),
+        }
+    }
+
+    /// The newest end of the journal.
+    pub fn head(&self) -> Head {
+        self.shared.published.load().head
+    }
+
+    /// A transaction that reads the state as it was after the commit at `position`, and can write nothing.
+    ///
+    /// # Errors
+    /// When the position is behind the horizon, or in the future.
+    pub fn as_of(&self, position: Position) -> Result<Tx, AsOfError> {
+        self.shared.check_healthy()?;
+        let published = self.shared.published.load_full();
+        let time = self.shared.state_time(&published);
+        let view = view_at(published, position)?;
+        Ok(Tx::new(view, time, true, self.shared.cache.clone()))
+    }
+
+    /// Opens a branch on the state as it was at `base`.
+    ///
+    /// # Errors
+    /// When too many are open, or the base cannot be read.
+    pub fn branch(&self, base: Position) -> Result<BranchId, BranchError> {
+        self.shared.check_healthy().map_err(AsOfError::from)?;
+        let published = self.shared.published.load_full();
+        let now = self.shared.state_time(&published);
+        view_at(published, base)?;
+        self.shared.branches.open(base, now)
+    }
+
+    /// Begins a transaction on a branch.
+    ///
+    /// # Errors
+    /// When the branch was dropped, or its time is up.
+    pub fn begin_on(&self, id: BranchId) -> Result<Tx, BranchError> {
+        self.shared.check_healthy().map_err(AsOfError::from)?;
+        let published = self.shared.published.load_full();
+        let time = self.shared.state_time(&published);
+        let branch = self
+            .shared
+            .branches
+            .get(id, time)
+            .ok_or(BranchError::Gone(id))?;
+        let mut view = view_at(published, branch.base)?;
+        view.overlay = Some(branch.overlay());
+        Ok(Tx::new(view, time, false, self.shared.cache.clone()))
+    }
+
+    /// The rows that a branch changed.
+    ///
+    /// # Errors
+    /// When the branch was dropped, or its time is up.
+    pub fn branch_writes(&self, id: BranchId) -> Result<Vec<BranchWrite>, BranchError> {
+        let tx = self.begin_on(id)?;
+        Ok(branch::writes(&tx.view).map_err(AsOfError::from)?)
+    }
+
+    /// Throws a branch away; false if there was none.
+    pub fn drop_branch(&self, id: BranchId) -> bool {
+        self.shared.branches.drop(id)
+    }
+}
+
+impl Shared {
+    /// Has the committer do something, and waits for it.
+    pub async fn work(
+        &self,
+        work: impl FnOnce(oneshot::Sender<Result<(), StoreError>>) -> Work,
+        urgency: Urgency,
+    ) -> Result<(), StoreError> {
+        self.check_healthy()?;
+        let (ack, answer) = oneshot::channel();
+        let closed = || StoreError::Unavailable("the store is closed".into());
+        self.queue.push(work(ack), urgency).map_err(|_| closed())?;
+        answer.await.unwrap_or_else(|_| Err(closed()))
+    }
+}
+
+/// Opens the engine's content, or begins it; the committer is not yet running.
+pub(crate) fn start(
+    mut engine: Box<dyn Engine>,
+    options: Options,
+) -> Result<(Arc<Shared>, Committer), OpenError> {
+    if !layout::check_format(&*engine.snapshot()?)? {
+        let (key, row) = layout::format_row();
+        let mut batch = Batch::default();
+        batch.put(Space::Meta, key, row);
+        engine.apply(batch, true)?;
+    }
+    let snapshot = engine.snapshot()?;
+    let head = Head::load(&*snapshot)?;
+    let horizons = Horizons::load(&*snapshot)?;
+    let shared = Arc::new(Shared {
+        published: ArcSwap::from_pointee(Published {
+            snapshot,
+            head,
+            horizons,
+        }),
+        cache: Arc::new(Cache::new(options.cache_bytes_max)),
+        queue: Queue::new(options.queue_bytes_max, options.group_max),
+        branches: Branches::new(options.branches),
+        dictionaries: Arc::default(),
+        head: watch::Sender::new(head.position),
+        failure: OnceLock::new(),
+        options,
+    });
+    let committer = Committer::new(engine, shared.clone())?;
+    Ok((shared, committer))
+}
+
+fn view_at(published: Arc<Published>, position: Position) -> Result<View, AsOfError> {
+    let (head, horizon) = (published.head.position, published.horizons.state);
+    if position > head {
+        return Err(AsOfError::Future {
+            asked: position,
+            head,
+        });
+    }
+    if position < horizon {
+        return Err(AsOfError::BehindHorizon {
+            asked: position,
+            horizon,
+        });
+    }
+    Ok(View {
+        published,
+        position,
+        overlay: None,
+    })
+}
+
+fn check_limit(what: &'static str, size: usize, limit: usize) -> Result<(), CommitError> {
+    if size <= limit {
+        Ok(())
+    } else {
+        Err(CommitError::TooLarge { what, size, limit })
+    }
+}
+
+fn closed() -> CommitError {
+    CommitError::Unavailable("the store is closed".into())
+}
