@@ -6,7 +6,7 @@ use crate::engine::{Direction, KeyRange};
 use crate::error::{AsOfError, CommitError, StoreError};
 use crate::fact::{BranchId, Position, Row};
 use crate::tx::{ReadSet, RowWrite};
-use crate::view::View;
+use crate::view::{Over, View};
 use imbl::OrdMap;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -113,7 +113,7 @@ impl Overlay {
         &'a self,
         range: KeyRange<'_>,
         direction: Direction,
-    ) -> Box<dyn Iterator<Item = (&'a [u8], Option<&'a [u8]>)> + 'a> {
+    ) -> Box<dyn Iterator<Item = Over<'a>> + 'a> {
         if crate::engine::memory::is_empty(range) {
             return Box::new(std::iter::empty());
         }

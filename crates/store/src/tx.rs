@@ -3,7 +3,7 @@
 use crate::bytes::{Hash, hash};
 use crate::cache::{Cache, Fill, Form};
 use crate::clock::Millis;
-use crate::engine::{Direction, KeyRange, Visit};
+use crate::engine::{Direction, KeyRange, OwnedRange, Visit};
 use crate::error::StoreError;
 use crate::fact::{BranchId, Position};
 use crate::key::{Key, KeyOf, PrefixOf, after_prefix};
@@ -36,7 +36,7 @@ pub struct Tx {
 #[derive(Default)]
 pub(crate) struct ReadSet {
     pub rows: Vec<Arc<[u8]>>,
-    pub ranges: Vec<(Bound<Vec<u8>>, Bound<Vec<u8>>)>,
+    pub ranges: Vec<OwnedRange>,
 }
 
 /// A row to write: its new value with that value's hash, or `None` to delete it.

@@ -226,9 +226,12 @@ impl Seeker {
     }
 }
 
+/// A row that lies over another; `None` hides it.
+pub(crate) type Over<'a> = (&'a [u8], Option<&'a [u8]>);
+
 /// Puts rows of `over` (in the direction's order; `None` hides a row) over those that `base` visits.
 pub(crate) fn merge<'a, E>(
-    over: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+    over: impl Iterator<Item = Over<'a>>,
     direction: Direction,
     base: impl FnOnce(&mut Visit<'_>) -> Result<(), E>,
     visit: &mut Visit<'_>,
@@ -236,7 +239,7 @@ pub(crate) fn merge<'a, E>(
     let mut over = over.peekable();
     let mut stopped = false;
     base(&mut |row, value| {
-        let is_before = |(over, _): &(&[u8], Option<&[u8]>)| match direction {
+        let is_before = |(over, _): &Over<'_>| match direction {
             Direction::Forward => *over < row,
             Direction::Backward => *over > row,
         };

@@ -6,15 +6,11 @@ pub(crate) mod group;
 pub(crate) mod queue;
 pub(crate) mod recent;
 
-use crate::engine::KeyRange;
 use crate::engine::memory::is_empty;
-use std::ops::Bound;
+use crate::engine::{KeyRange, OwnedRange};
 
 /// Asks `any` about a range that was read, unless the range is empty.
-pub(crate) fn touches(
-    range: &(Bound<Vec<u8>>, Bound<Vec<u8>>),
-    any: impl FnOnce(KeyRange<'_>) -> bool,
-) -> bool {
+pub(crate) fn touches(range: &OwnedRange, any: impl FnOnce(KeyRange<'_>) -> bool) -> bool {
     let range = (
         range.0.as_ref().map(Vec::as_slice),
         range.1.as_ref().map(Vec::as_slice),

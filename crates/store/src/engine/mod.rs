@@ -87,6 +87,9 @@ pub enum Direction {
 /// A range of keys.
 pub type KeyRange<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
 
+/// A range that owns its ends.
+pub(crate) type OwnedRange = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+
 /// What a scan calls with each key and value, until it breaks.
 pub type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> ControlFlow<()> + 'a;
 
@@ -111,13 +114,16 @@ pub trait Snapshot: Send + Sync {
     ) -> Result<(), EngineError>;
 }
 
+/// A key and its value.
+pub(crate) type Pair = (Vec<u8>, Vec<u8>);
+
 /// The first key and value of `range` in `direction`.
 pub(crate) fn first(
     snapshot: &dyn Snapshot,
     space: Space,
     range: KeyRange<'_>,
     direction: Direction,
-) -> Result<Option<(Vec<u8>, Vec<u8>)>, EngineError> {
+) -> Result<Option<Pair>, EngineError> {
     let mut found = None;
     snapshot.scan(space, range, direction, &mut |key, value| {
         found = Some((key.to_vec(), value.to_vec()));
