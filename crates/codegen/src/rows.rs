@@ -122,7 +122,7 @@ impl Rows {
         let mut out = String::from(
             "/// What each implemented operation is and asks, checked at build against the action tables.\n\
              pub static OPERATIONS: &[::palisade_core::operation::OperationRow] = {\n\
-             use ::palisade_core::operation::{Authorization, CallKind, ContextKey, OperationRow, Permission, ResourceSpec};\n&[\n",
+             use ::palisade_core::operation as row;\n&[\n",
         );
         for (name, row) in &self.0 {
             row.emit(name, &mut out);
@@ -140,13 +140,13 @@ impl Row {
         };
         let _ = write!(
             out,
-            "OperationRow {{ name: {name:?}, kind: CallKind::{kind}, permission: "
+            "row::OperationRow {{ name: {name:?}, kind: row::CallKind::{kind}, permission: "
         );
         match self.permission {
-            Some(Permission::None) => out.push_str("Permission::None"),
-            Some(Permission::Unsigned) => out.push_str("Permission::Unsigned"),
+            Some(Permission::None) => out.push_str("row::Permission::None"),
+            Some(Permission::Unsigned) => out.push_str("row::Permission::Unsigned"),
             None => {
-                out.push_str("Permission::Authorize(&[");
+                out.push_str("row::Permission::Authorize(&[");
                 self.authorize
                     .iter()
                     .for_each(|question| question.emit(out));
@@ -192,15 +192,18 @@ impl Question {
             when,
             context,
         } = self;
-        let _ = write!(out, "Authorization {{ action: {action:?}, resource: ");
+        let _ = write!(out, "row::Authorization {{ action: {action:?}, resource: ");
         let _ = match (resource.as_str(), resource.strip_prefix('@')) {
-            ("*", _) => write!(out, "ResourceSpec::Any"),
-            (_, Some(resolver)) => write!(out, "ResourceSpec::Resolver({resolver:?})"),
-            (template, None) => write!(out, "ResourceSpec::Template({template:?})"),
+            ("*", _) => write!(out, "row::ResourceSpec::Any"),
+            (_, Some(resolver)) => write!(out, "row::ResourceSpec::Resolver({resolver:?})"),
+            (template, None) => write!(out, "row::ResourceSpec::Template({template:?})"),
         };
         let _ = write!(out, ", when: {when:?}, context: &[");
         for (key, member) in context {
-            let _ = write!(out, "ContextKey {{ key: {key:?}, member: {member:?} }}, ");
+            let _ = write!(
+                out,
+                "row::ContextKey {{ key: {key:?}, member: {member:?} }}, "
+            );
         }
         out.push_str("] }, ");
     }
