@@ -242,7 +242,7 @@ fn from_header<'a>(head: &RequestHead<'a>, header: &'a str) -> Result<Credential
         carrier: Carrier::Header,
         timestamp,
         security_token: head.single_text("x-amz-security-token")?.map(Cow::Borrowed),
-        declared: declared(head)?,
+        declared: declared(head, None)?,
     })
 }
 
@@ -258,6 +258,7 @@ fn from_query<'a>(
         signed_headers,
         signature,
         token,
+        hash,
     ] = query.values;
     match algorithm.as_deref() {
         None | Some(ALGORITHM) => {}
@@ -302,7 +303,7 @@ fn from_query<'a>(
         },
         timestamp,
         security_token: token.or(header_token.map(Cow::Borrowed)),
-        declared: declared(head)?,
+        declared: declared(head, hash)?,
     })
 }
 
@@ -383,7 +384,7 @@ impl<'a> Components<'a> {
     }
 }
 
-const QUERY_NAMES: [&str; 7] = [
+const QUERY_NAMES: [&str; 8] = [
     "X-Amz-Algorithm",
     "X-Amz-Credential",
     "X-Amz-Date",
@@ -391,11 +392,12 @@ const QUERY_NAMES: [&str; 7] = [
     "X-Amz-SignedHeaders",
     "X-Amz-Signature",
     "X-Amz-Security-Token",
+    "X-Amz-Content-Sha256",
 ];
 
 #[derive(Default)]
 struct QueryAuth<'a> {
-    values: [Option<Cow<'a, str>>; 7],
+    values: [Option<Cow<'a, str>>; 8],
     v2: u8,
 }
 
@@ -435,7 +437,7 @@ impl<'a> QueryAuth<'a> {
     }
 
     fn kind(&self) -> QueryKind {
-        let [algorithm, credential, _, _, _, signature, _] = &self.values;
+        let [algorithm, credential, _, _, _, signature, ..] = &self.values;
         let v4 = algorithm.is_some() || credential.is_some() || signature.is_some();
         match (v4, self.v2 == 3) {
             (false, false) => QueryKind::None,

@@ -1,5 +1,7 @@
 //! What a request says about its body in `x-amz-content-sha256`.
 
+use std::borrow::Cow;
+
 use crate::encode::parse_hex32;
 use crate::error::{Algorithm, AuthError};
 use crate::request::RequestHead;
@@ -54,17 +56,27 @@ impl ChunkMode {
 }
 
 /// The value of `x-amz-content-sha256` and what it means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Declared<'a> {
     /// As sent: this goes into the canonical request, upper-case digits and all.
-    pub text: Option<&'a str>,
+    pub text: Option<Cow<'a, str>>,
     pub mode: PayloadMode,
 }
 
-/// Reads `x-amz-content-sha256`.
-pub(crate) fn declared<'a>(head: &RequestHead<'a>) -> Result<Declared<'a>, AuthError> {
-    let text = head.single_text("x-amz-content-sha256")?;
-    let mode = match text {
+/// Reads `x-amz-content-sha256`: the header, or what a presigned URL has in its place (some
+/// clients move all headers into the query).
+pub(crate) fn declared<'a>(
+    head: &RequestHead<'a>,
+    parameter: Option<Cow<'a, str>>,
+) -> Result<Declared<'a>, AuthError> {
+    let header = head.single_text("x-amz-content-sha256")?;
+    if let (Some(header), Some(parameter)) = (header, &parameter)
+        && header != parameter
+    {
+        return Err(AuthError::InvalidPayloadHash);
+    }
+    let text = header.map(Cow::Borrowed).or(parameter);
+    let mode = match &text {
         None => PayloadMode::Absent,
         Some(text) => mode_of(text)?,
     };

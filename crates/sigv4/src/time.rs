@@ -173,8 +173,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_day_of_the_calendar_round_trips() {
-        for day in (FIRST / 86_400)..=(LAST / 86_400) {
+    fn every_day_of_two_cycles_of_the_calendar_and_its_ends_round_trip() {
+        let ends = [FIRST / 86_400, LAST / 86_400];
+        for day in (-146_097..146_097).chain(ends) {
             let stamp = Timestamp::from_unix_seconds(day * 86_400 + 86_399).unwrap();
             assert_eq!(Timestamp::parse(stamp.as_str()), Some(stamp));
         }

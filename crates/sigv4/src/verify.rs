@@ -305,7 +305,7 @@ fn plan_payload<'a>(
     hash: Option<[u8; 32]>,
     rules: &Rules<'_>,
 ) -> Result<Plan<'a>, AuthError> {
-    let line = Line::Text(claim.declared.text.unwrap_or(UNSIGNED_PAYLOAD));
+    let line = Line::Text(claim.declared.text.as_deref().unwrap_or(UNSIGNED_PAYLOAD));
     let is_header = claim.carrier == Carrier::Header;
     match (claim.declared.mode, hash) {
         (PayloadMode::Absent, _) if claim.body_is_free(rules) => Ok(Plan {

@@ -569,6 +569,38 @@ fn bodies_are_bound_to_the_hash_declared() {
     );
 }
 
+/// Some SDKs move `x-amz-content-sha256` into the query of a presigned URL.
+#[test]
+fn a_presigned_url_may_bear_its_payload_hash_in_the_query() {
+    let signer = palisade_sigv4::sign::Signer {
+        access_key_id: common::ACCESS_KEY,
+        secret: common::SECRET,
+        security_token: None,
+        region: "us-east-1",
+        service: "s3",
+    };
+    let now = palisade_sigv4::Timestamp::from_unix_seconds(SIGNED_AT).unwrap();
+    let mut request = Request::new(
+        "PUT",
+        "/b/k?X-Amz-Content-Sha256=UNSIGNED-PAYLOAD",
+        &[("host", "h")],
+        b"hello",
+    );
+    request.query = Some(request.with_head(|head| signer.presign(head, b"", now, 60)));
+    let case = Case {
+        service: "s3".to_owned(),
+        region: "us-east-1".to_owned(),
+        request,
+        ..named("s3 key 'plain'")
+    };
+    assert!(attempt(&case).is_ok());
+    let found = refused(&case, |r| r.add("x-amz-content-sha256", &"0".repeat(64)));
+    assert_eq!(found, "InvalidPayloadHash");
+    let query = case.request.query.clone().unwrap();
+    let hashed = query.replace("UNSIGNED-PAYLOAD", &"0".repeat(64));
+    assert_eq!(refused(&case, |r| r.query = Some(hashed)), "Mismatch");
+}
+
 #[test]
 fn host_and_authority_must_agree() {
     let iam = named("iam query");
