@@ -148,6 +148,7 @@ impl Loader<'_> {
             result_wrapper: optional(raw.output.as_ref().and_then(|o| o.result_wrapper.as_ref())),
             input_location_name: optional(input.and_then(|input| input.location_name.as_ref())),
             input_xml_namespace: input.and_then(|input| namespace(input.xml_namespace.as_ref())),
+            deprecated: raw.deprecated,
             authenticated: raw.authtype.as_deref() != Some("none")
                 && !raw.auth.iter().any(|auth| auth == "smithy.api#noAuth"),
             unsigned_payload: raw.unsigned_payload,
@@ -269,7 +270,7 @@ impl Loader<'_> {
             query_name: optional(raw.query_name.as_ref()),
             flattened: raw.flattened || target.flattened,
             xml_attribute: raw.xml_attribute,
-            xml_namespace: namespace(raw.xml_namespace.as_ref().or(target.xml_namespace.as_ref())),
+            xml_namespace: element_namespace(raw, target),
             timestamp_format: match own_format {
                 None => timestamp_format(owner, target.timestamp_format.as_ref())?,
                 own => own,
@@ -300,7 +301,7 @@ impl Loader<'_> {
         Ok(Reference {
             shape,
             location_name: optional(raw.location_name.as_ref()),
-            xml_namespace: namespace(raw.xml_namespace.as_ref().or(target.xml_namespace.as_ref())),
+            xml_namespace: element_namespace(raw, target),
             timestamp_format: match own_format {
                 None => timestamp_format(owner, target.timestamp_format.as_ref())?,
                 own => own,
@@ -447,6 +448,13 @@ fn namespace(raw: Option<&RawNamespace<'_>>) -> Option<XmlNamespace> {
             prefix: optional(prefix.as_ref()),
         },
     })
+}
+
+/// The namespace of an element: its own, or one that its shape declares under a prefix. A shape's
+/// default namespace counts only where it is the root of a document.
+fn element_namespace(raw: &RawReference<'_>, target: &RawShape<'_>) -> Option<XmlNamespace> {
+    let inherited = namespace(target.xml_namespace.as_ref());
+    namespace(raw.xml_namespace.as_ref()).or(inherited.filter(|found| found.prefix.is_some()))
 }
 
 fn bound(number: &serde_json::Number) -> Bound {

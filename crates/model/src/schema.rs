@@ -200,6 +200,8 @@ pub struct Operation {
     pub input_location_name: Option<&'static str>,
     /// Namespace of the root element of an XML request body.
     pub input_xml_namespace: Option<XmlNamespace>,
+    /// True when AWS advises against it; another operation may have its method and path.
+    pub deprecated: bool,
     /// False when AWS takes the call without a signature.
     pub authenticated: bool,
     /// True when the client signs without hashing the payload (`unsignedPayload`).
@@ -418,6 +420,19 @@ impl Member {
     /// Name in bodies: the location name, or the member's own.
     pub fn wire_name(&self) -> &'static str {
         self.location_name.unwrap_or(self.name)
+    }
+
+    /// True when it is in the body of a request.
+    pub fn is_in_request_body(&self) -> bool {
+        self.location == Location::Body
+    }
+
+    /// True when it is in the body of an answer, which has neither path nor query string.
+    pub fn is_in_answer_body(&self) -> bool {
+        matches!(
+            self.location,
+            Location::Body | Location::Uri | Location::QueryString
+        )
     }
 }
 

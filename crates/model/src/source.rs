@@ -68,6 +68,8 @@ pub(crate) struct RawOperation<'a> {
     #[serde(borrow, default)]
     pub auth: Vec<Cow<'a, str>>,
     #[serde(default)]
+    pub deprecated: bool,
+    #[serde(default)]
     pub unsigned_payload: bool,
     #[serde(borrow)]
     pub endpoint: Option<RawEndpoint<'a>>,
