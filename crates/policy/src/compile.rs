@@ -5,7 +5,7 @@ use crate::condition::{Condition, Truth};
 use crate::document::{Effect, Element, Policy, Spanned, Statement, Version};
 use crate::matcher::{Grant, PrincipalMatcher};
 use crate::pattern::{Pattern, Syntax};
-use crate::request::{Question, service_key};
+use crate::request::{Question, SERVICE_KEY_LETTERS, name_key, service_bit, service_key};
 
 /// A policy compiled for evaluation, with the name that decisions give it: a policy's ARN, `inline:NAME`, or
 /// whatever the caller knows it by.
@@ -13,22 +13,34 @@ use crate::request::{Question, service_key};
 pub struct CompiledPolicy {
     name: Box<str>,
     pub(crate) statements: Box<[CompiledStatement]>,
+    /// The services its statements speak of, see [`service_bit`].
+    services: u64,
     source: Policy,
 }
 
 impl CompiledPolicy {
     /// Compiles a policy.
     pub fn new(name: impl Into<Box<str>>, policy: Policy) -> CompiledPolicy {
-        let statements = policy
+        let statements: Box<[CompiledStatement]> = policy
             .statements
             .iter()
             .map(|s| CompiledStatement::new(s, policy.version))
             .collect();
+        let services = statements
+            .iter()
+            .fold(0, |all, statement| all | statement.action.services);
         CompiledPolicy {
             name: name.into(),
             statements,
+            services,
             source: policy,
         }
+    }
+
+    /// False if no statement can apply, for it speaks of other services.
+    #[inline]
+    pub(crate) fn speaks_of(&self, question: &Question<'_>) -> bool {
+        self.services & question.service_bit != 0
     }
 
     /// The name given.
@@ -102,13 +114,26 @@ impl CompiledStatement {
 pub(crate) struct ActionMatcher {
     negated: bool,
     any: bool,
+    /// The services it can match, see [`service_bit`].
+    services: u64,
+    /// Side by side with the patterns: most are passed over without being looked at.
+    filters: Box<[Filter]>,
     patterns: Box<[ActionPattern]>,
+}
+
+/// What an action must have for a pattern to be worth trying.
+#[derive(Clone, Copy, Debug)]
+struct Filter {
+    /// The service, packed, and a mask of zero if it has wildcards.
+    service: u64,
+    service_mask: u64,
+    /// The first letters of the name, packed, and a mask of those before the first wildcard.
+    name: u64,
+    name_mask: u64,
 }
 
 #[derive(Clone, Debug)]
 struct ActionPattern {
-    /// The service, packed; `None` if it has wildcards.
-    key: Option<u64>,
     /// Compared only where the packed form has not room for all of it.
     service: Option<Pattern>,
     name: Pattern,
@@ -120,53 +145,104 @@ const WILD: Syntax = Syntax {
 };
 
 impl ActionMatcher {
-    /// A statement without the element matches no action.
+    /// A statement without the element matches no action; nor does a pattern without a colon (but for `*`).
     fn new(element: Option<&Element<Spanned<String>>>) -> ActionMatcher {
         let texts = || {
             element
                 .into_iter()
                 .flat_map(|element| &element.list)
-                .map(|text| text.value.as_str())
+                .map(|text| text.value.to_ascii_lowercase())
         };
+        let halves: Vec<(String, String)> = texts()
+            .filter_map(|text| {
+                text.split_once(':')
+                    .map(|(service, name)| (service.to_owned(), name.to_owned()))
+            })
+            .collect();
+        let negated = element.is_some_and(|element| element.negated && !element.list.is_empty());
+        let any = texts().any(|text| text == "*");
+        let everywhere = negated
+            || any
+            || halves
+                .iter()
+                .any(|(service, _)| service.contains(WILDCARDS));
+        let named = halves.iter().fold(0, |all, (service, _)| {
+            all | service_bit(service_key(service))
+        });
         ActionMatcher {
-            negated: element.is_some_and(|element| element.negated && !element.list.is_empty()),
-            any: texts().any(|text| text == "*"),
-            patterns: texts().filter_map(ActionPattern::new).collect(),
+            negated,
+            any,
+            services: if everywhere { u64::MAX } else { named },
+            filters: halves
+                .iter()
+                .map(|(service, name)| Filter::new(service, name))
+                .collect(),
+            patterns: halves
+                .iter()
+                .map(|(service, name)| ActionPattern::new(service, name))
+                .collect(),
         }
     }
 
     #[inline]
     pub fn matches(&self, question: &Question<'_>) -> bool {
-        let listed = self.any
-            || self
-                .patterns
-                .iter()
-                .any(|pattern| pattern.matches(question));
-        listed != self.negated
+        self.services & question.service_bit != 0
+            && (self.any || self.lists(question)) != self.negated
+    }
+
+    #[inline]
+    fn lists(&self, question: &Question<'_>) -> bool {
+        let mut candidates = self.filters.iter().zip(&self.patterns);
+        candidates.any(|(filter, pattern)| filter.passes(question) && pattern.matches(question))
+    }
+}
+
+const WILDCARDS: [char; 2] = ['*', '?'];
+
+impl Filter {
+    fn new(service: &str, name: &str) -> Filter {
+        let literal = name
+            .find(WILDCARDS)
+            .and_then(|at| name.get(..at))
+            .unwrap_or(name);
+        Filter {
+            service: if service.contains(WILDCARDS) {
+                0
+            } else {
+                service_key(service)
+            },
+            service_mask: if service.contains(WILDCARDS) {
+                0
+            } else {
+                u64::MAX
+            },
+            name: name_key(literal),
+            name_mask: u64::MAX
+                .checked_shl(8 * 8u32.saturating_sub(literal.len() as u32))
+                .unwrap_or(0),
+        }
+    }
+
+    #[inline]
+    fn passes(&self, question: &Question<'_>) -> bool {
+        question.service_key & self.service_mask == self.service
+            && question.name_key & self.name_mask == self.name
     }
 }
 
 impl ActionPattern {
-    /// A pattern without a colon (but for `*`) matches nothing.
-    fn new(text: &str) -> Option<ActionPattern> {
-        let (service, name) = text.split_once(':')?;
-        let lower = service.to_ascii_lowercase();
-        let wild = lower.contains(['*', '?']);
-        let compare = wild || lower.len() > 7;
-        Some(ActionPattern {
-            key: (!wild).then(|| service_key(&lower)),
-            service: compare.then(|| Pattern::new(&lower, WILD)),
-            name: Pattern::new(&name.to_ascii_lowercase(), WILD),
-        })
+    fn new(service: &str, name: &str) -> ActionPattern {
+        let compare = service.contains(WILDCARDS) || service.len() > SERVICE_KEY_LETTERS;
+        ActionPattern {
+            service: compare.then(|| Pattern::new(service, WILD)),
+            name: Pattern::new(name, WILD),
+        }
     }
 
-    #[inline]
     fn matches(&self, question: &Question<'_>) -> bool {
-        self.key.is_none_or(|key| key == question.service_key)
-            && self
-                .service
-                .as_ref()
-                .is_none_or(|service| service.matches_ignoring_ascii_case(question.service))
+        self.service
+            .as_ref()
+            .is_none_or(|service| service.matches_ignoring_ascii_case(question.service))
             && self.name.matches_ignoring_ascii_case(question.action)
     }
 }

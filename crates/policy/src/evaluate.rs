@@ -245,6 +245,9 @@ impl<'a> Evaluation<'_, 'a> {
         let mut allows = None;
         for policy in policies {
             let policy = policy.policy();
+            if !policy.speaks_of(self.question) {
+                continue;
+            }
             for (index, statement) in policy.statements.iter().enumerate() {
                 if statement.effect == Effect::Allow && allows.is_some() {
                     continue;

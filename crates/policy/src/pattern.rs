@@ -152,11 +152,17 @@ impl Pattern {
         Pattern(kind)
     }
 
-    /// Does the value match? `None` if a variable of the pattern has no value in this request.
+    /// Does the value match? `None` if that hangs on a variable that has no value in this request.
     pub fn matches(&self, value: &str, variables: &impl Variables) -> Option<bool> {
         match &self.0 {
             Kind::Template(pieces) => {
-                let mut tokens = Vec::new();
+                // What cannot match whatever the variables stand for is not resolved at all.
+                if let Some(Piece::Text(head)) = pieces.first()
+                    && !value.starts_with(head.as_str())
+                {
+                    return Some(false);
+                }
+                let mut tokens = Vec::with_capacity(value.len() + pieces.len());
                 for piece in pieces {
                     let resolved = resolve(piece, variables)?;
                     push(&mut tokens, piece, resolved.as_deref());

@@ -126,6 +126,10 @@ pub(crate) struct Question<'a> {
     pub request: Request<'a>,
     /// The part of the action before the colon, packed by [`service_key`].
     pub service_key: u64,
+    /// The bit of the service, see [`service_bit`].
+    pub service_bit: u64,
+    /// The first letters of the action's name, packed by [`name_key`].
+    pub name_key: u64,
     /// The part of the action before the colon.
     pub service: &'a str,
     /// The part of the action after the colon.
@@ -177,6 +181,8 @@ impl<'a> Question<'a> {
         Question {
             request,
             service_key: service_key(service),
+            service_bit: service_bit(service_key(service)),
+            name_key: name_key(action),
             service,
             action,
             resource,
@@ -212,14 +218,32 @@ impl Variables for Question<'_> {
     }
 }
 
-/// Packs up to seven letters of a service's name and its length into a number, in lower case, so that most
+/// How many letters of a service's name [`service_key`] has room for.
+pub(crate) const SERVICE_KEY_LETTERS: usize = 7;
+
+/// Packs the first letters of a service's name and its length into a number, in lower case, so that most
 /// statements are passed over by one comparison.
 pub(crate) fn service_key(service: &str) -> u64 {
-    let bytes = service.as_bytes();
-    let packed = bytes.iter().take(7).fold(0u64, |key, byte| {
-        key << 8 | u64::from(byte.to_ascii_lowercase())
-    });
-    packed << 8 | (bytes.len() as u64 & 0xFF)
+    let packed = pack(service, SERVICE_KEY_LETTERS);
+    packed | (service.len() as u64 & 0xFF)
+}
+
+/// One bit of 64 for a service, so that a set of services is a number and most are told apart by one `and`.
+pub(crate) fn service_bit(key: u64) -> u64 {
+    1 << (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58)
+}
+
+/// Packs the first eight letters of an action's name into a number, in lower case.
+pub(crate) fn name_key(name: &str) -> u64 {
+    pack(name, 8)
+}
+
+/// From the top, so that a mask of the top bytes compares beginnings.
+fn pack(text: &str, letters: usize) -> u64 {
+    let letters = text.bytes().take(letters).enumerate();
+    letters.fold(0, |key, (at, byte)| {
+        key | u64::from(byte.to_ascii_lowercase()) << (56 - 8 * at)
+    })
 }
 
 #[cfg(test)]
