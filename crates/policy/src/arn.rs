@@ -75,25 +75,32 @@ impl ArnPattern {
         ))
     }
 
-    /// Does an ARN, split by [`split`], match? `None` if a variable has no value. `whole` is for the single `*`,
-    /// which also matches what is no ARN.
-    pub fn matches(&self, arn: Option<&[&str; 5]>, variables: &impl Variables) -> Option<bool> {
+    /// Does an ARN, split by [`split`], match? `None` is for what is no ARN: only the single `*` matches it.
+    pub fn matches(&self, arn: Option<&[&str; 5]>, variables: &impl Variables) -> bool {
         match (self, arn) {
-            (ArnPattern::Any, _) => Some(true),
+            (ArnPattern::Any, _) => true,
             (ArnPattern::Segments(patterns), Some(segments)) => {
                 // The resource part last: the others differ sooner and cost less.
-                let mut unresolved = false;
-                for (pattern, segment) in patterns.iter().zip(segments.iter()) {
-                    match pattern.matches(segment, variables) {
-                        Some(true) => {}
-                        Some(false) => return Some(false),
-                        None => unresolved = true,
-                    }
-                }
-                if unresolved { None } else { Some(true) }
+                let mut pairs = patterns.iter().zip(segments.iter());
+                pairs.all(|(pattern, segment)| pattern.matches(segment, variables))
             }
-            (ArnPattern::Segments(_), None) | (ArnPattern::Malformed, _) => Some(false),
+            (ArnPattern::Segments(_), None) | (ArnPattern::Malformed, _) => false,
         }
+    }
+
+    /// True if a variable without value is all that keeps the pattern from matching: no segment differs otherwise.
+    pub fn lacks_value(&self, arn: Option<&[&str; 5]>, variables: &impl Variables) -> bool {
+        let (ArnPattern::Segments(patterns), Some(segments)) = (self, arn) else {
+            return false;
+        };
+        let mut lacking = false;
+        let mut pairs = patterns.iter().zip(segments.iter());
+        let differs = pairs.any(|(pattern, segment)| {
+            let lacks = pattern.lacks_value(variables);
+            lacking |= lacks;
+            !lacks && !pattern.matches(segment, variables)
+        });
+        lacking && !differs
     }
 
     /// True if this can match nothing at all.
@@ -139,7 +146,7 @@ mod tests {
         }
     }
 
-    fn matches(pattern: &str, arn: &str) -> Option<bool> {
+    fn matches(pattern: &str, arn: &str) -> bool {
         ArnPattern::new(pattern, VariablesIn::ResourcePart).matches(split(arn).as_ref(), &User)
     }
 
@@ -175,7 +182,7 @@ mod tests {
             ("arn:aws:s3:::*", "*", false),
             ("ARN:aws:s3:::b", "arn:aws:s3:::b", false),
         ] {
-            assert_eq!(matches(pattern, arn), Some(expected), "{pattern} on {arn}");
+            assert_eq!(matches(pattern, arn), expected, "{pattern} on {arn}");
         }
     }
 
@@ -183,20 +190,20 @@ mod tests {
     fn variables_stand_in_the_resource_part_only() {
         assert_eq!(
             matches("arn:aws:s3:::b/${aws:username}", "arn:aws:s3:::b/eve:x"),
-            Some(true)
+            true
         );
         assert_eq!(
             matches("arn:aws:s3:::b/${aws:userid}", "arn:aws:s3:::b/eve"),
-            None
+            false
         );
         assert_eq!(
             matches("arn:aws:s3:::c/${aws:userid}", "arn:aws:sqs:::b/eve"),
-            Some(false)
+            false
         );
         assert!(
             ArnPattern::new("arn:aws:sqs:::${aws:username}", VariablesIn::ResourcePart)
                 .matches(None, &User)
-                == Some(false)
+                == false
         );
         assert!(
             ArnPattern::new("arn:aws:sqs::${aws:username}:q", VariablesIn::ResourcePart)
@@ -212,11 +219,25 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_without_value_is_told_apart() {
+        let arn = split("arn:aws:s3:::c");
+        let lacks = |text: &str| {
+            ArnPattern::new(text, VariablesIn::ResourcePart).lacks_value(arn.as_ref(), &User)
+        };
+        assert!(lacks("arn:aws:s3:::b/${aws:userid}") && !lacks("arn:aws:s3:::b/${aws:username}"));
+        assert!(
+            !lacks("arn:aws:sqs:::b/${aws:userid}"),
+            "another service, whatever the variable"
+        );
+        assert!(!lacks("*") && !lacks("nothing"));
+    }
+
+    #[test]
     fn a_colon_brought_in_by_a_variable_opens_no_segment() {
         let pattern = ArnPattern::new("arn:aws:sqs::${aws:username}:q", VariablesIn::Everywhere);
         assert_eq!(
             pattern.matches(split("arn:aws:sqs::eve:x:q").as_ref(), &User),
-            Some(false)
+            false
         );
     }
 }

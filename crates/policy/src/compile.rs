@@ -93,7 +93,7 @@ impl CompiledStatement {
             && self
                 .resource
                 .as_ref()
-                .is_none_or(|resource| resource.matches(question) == Some(true))
+                .is_none_or(|resource| resource.matches(question))
             && self
                 .conditions
                 .iter()
@@ -271,17 +271,19 @@ impl ResourceMatcher {
         }
     }
 
-    /// `None`: no pattern matches and one has a variable without a value. What is listed then does not match,
-    /// and for `NotResource` the statement does not apply either.
-    pub fn matches(&self, question: &Question<'_>) -> Option<bool> {
-        let mut unresolved = false;
-        for pattern in &self.patterns {
-            match pattern.matches(question.resource.as_ref(), question) {
-                Some(true) => return Some(!self.negated),
-                Some(false) => {}
-                None => unresolved = true,
-            }
-        }
-        if unresolved { None } else { Some(self.negated) }
+    /// Does the element match? `NotResource` with a variable that has no value matches nothing either.
+    pub fn matches(&self, question: &Question<'_>) -> bool {
+        let listed = self
+            .patterns
+            .iter()
+            .any(|pattern| pattern.matches(question.resource.as_ref(), question));
+        listed != self.negated && !(self.negated && self.lacks_value(question))
+    }
+
+    /// True if a pattern might match, had its variable a value in this request.
+    pub fn lacks_value(&self, question: &Question<'_>) -> bool {
+        self.patterns
+            .iter()
+            .any(|pattern| pattern.lacks_value(question.resource.as_ref(), question))
     }
 }

@@ -235,76 +235,74 @@ impl Condition {
     fn one(&self, value: &str, question: &Question<'_>) -> Truth {
         let negated = self.operator.comparison.is_negated();
         match self.matches(value, question) {
-            Some(matched) => truth(matched != negated),
-            None if negated => Truth::Void,
-            None => Truth::False,
+            false if negated && self.lacks_value(value, question) => Truth::Void,
+            matched => truth(matched != negated),
         }
     }
 
-    /// Does the value match any of the policy's? `None` if none matches and one held a variable without value.
-    fn matches(&self, value: &str, question: &Question<'_>) -> Option<bool> {
+    /// Does the value match any of the policy's?
+    fn matches(&self, value: &str, question: &Question<'_>) -> bool {
         match &self.values {
-            Values::Strings(patterns) => any(patterns, |pattern| pattern.matches(value, question)),
-            Values::IgnoreCase(patterns) => any(patterns, |pattern| {
-                let literal = pattern.literal(question)?;
-                Some(
+            Values::Strings(patterns) => patterns
+                .iter()
+                .any(|pattern| pattern.matches(value, question)),
+            Values::IgnoreCase(patterns) => patterns.iter().any(|pattern| {
+                let literal = pattern.literal(question);
+                literal.is_some_and(|literal| {
                     literal.eq_ignore_ascii_case(value)
-                        || literal.to_lowercase() == value.to_lowercase(),
-                )
+                        || literal.to_lowercase() == value.to_lowercase()
+                })
             }),
-            Values::Booleans(patterns) => any(patterns, |pattern| {
-                let literal = pattern.literal(question)?;
-                Some(boolean(&literal).is_some() && boolean(&literal) == boolean(value))
+            Values::Booleans(patterns) => patterns.iter().any(|pattern| {
+                let literal = pattern
+                    .literal(question)
+                    .and_then(|literal| boolean(&literal));
+                literal.is_some() && literal == boolean(value)
             }),
             Values::Numbers(test, numbers) => {
-                let Some(value) = Decimal::parse(value) else {
-                    return Some(false);
-                };
-                Some(numbers.iter().any(|number| test.holds(value.cmp(number))))
+                let value = Decimal::parse(value);
+                value
+                    .is_some_and(|value| numbers.iter().any(|number| test.holds(value.cmp(number))))
             }
             Values::Moments(test, moments) => {
-                let Some(value) = parse_moment(value) else {
-                    return Some(false);
-                };
-                Some(moments.iter().any(|moment| test.holds(value.cmp(moment))))
+                let value = parse_moment(value);
+                value
+                    .is_some_and(|value| moments.iter().any(|moment| test.holds(value.cmp(moment))))
             }
             Values::Binaries(binaries) => {
-                let Some(value) = decode(value) else {
-                    return Some(false);
-                };
-                Some(binaries.contains(&value))
+                decode(value).is_some_and(|value| binaries.contains(&value))
             }
-            Values::Networks(networks) => {
-                let Ok(address) = value.parse() else {
-                    return Some(false);
-                };
-                Some(networks.iter().any(|network| network.contains(address)))
+            Values::Networks(networks) => value
+                .parse()
+                .is_ok_and(|address| networks.iter().any(|network| network.contains(address))),
+            Values::Arns(patterns) => {
+                let segments = arn::split(value);
+                patterns
+                    .iter()
+                    .any(|pattern| pattern.matches(segments.as_ref(), question))
+            }
+            Values::Presence { .. } => false,
+        }
+    }
+
+    fn lacks_value(&self, value: &str, question: &Question<'_>) -> bool {
+        match &self.values {
+            Values::Strings(patterns) | Values::IgnoreCase(patterns) => {
+                patterns.iter().any(|pattern| pattern.lacks_value(question))
             }
             Values::Arns(patterns) => {
                 let segments = arn::split(value);
-                any(patterns, |pattern| {
-                    pattern.matches(segments.as_ref(), question)
-                })
+                patterns
+                    .iter()
+                    .any(|pattern| pattern.lacks_value(segments.as_ref(), question))
             }
-            Values::Presence { .. } => Some(false),
+            _ => false,
         }
     }
 }
 
 fn truth(holds: bool) -> Truth {
     if holds { Truth::True } else { Truth::False }
-}
-
-fn any<T>(items: &[T], mut test: impl FnMut(&T) -> Option<bool>) -> Option<bool> {
-    let mut unresolved = false;
-    for item in items {
-        match test(item) {
-            Some(true) => return Some(true),
-            Some(false) => {}
-            None => unresolved = true,
-        }
-    }
-    if unresolved { None } else { Some(false) }
 }
 
 pub(crate) fn boolean(text: &str) -> Option<bool> {

@@ -227,23 +227,20 @@ fn failures(
             None,
         ));
     }
-    match compiled
+    if let Some(resource) = compiled
         .resource
         .as_ref()
-        .map(|resource| resource.matches(question))
+        .filter(|resource| !resource.matches(question))
     {
-        None | Some(Some(true)) => {}
-        Some(matched) => {
-            let note = matched
-                .is_none()
-                .then_some("a variable has no value in this request");
-            failed.push(element_failure(
-                "Resource",
-                source.resource.as_ref(),
-                question.request.resource,
-                note,
-            ));
-        }
+        let note = resource
+            .lacks_value(question)
+            .then_some("a variable has no value in this request");
+        failed.push(element_failure(
+            "Resource",
+            source.resource.as_ref(),
+            question.request.resource,
+            note,
+        ));
     }
     for (condition, entry) in compiled.conditions.iter().zip(&source.conditions) {
         let truth = condition.test(question);

@@ -152,24 +152,37 @@ impl Pattern {
         Pattern(kind)
     }
 
-    /// Does the value match? `None` if that hangs on a variable that has no value in this request.
-    pub fn matches(&self, value: &str, variables: &impl Variables) -> Option<bool> {
+    /// Does the value match? A pattern with a variable that has no value in this request matches nothing; whether
+    /// that is why is told by [`Pattern::lacks_value`].
+    pub fn matches(&self, value: &str, variables: &impl Variables) -> bool {
         match &self.0 {
             Kind::Template(pieces) => {
-                // What cannot match whatever the variables stand for is not resolved at all.
+                // What cannot match whatever the variables stand for is not worth resolving.
                 if let Some(Piece::Text(head)) = pieces.first()
                     && !value.starts_with(head.as_str())
                 {
-                    return Some(false);
+                    return false;
                 }
                 let mut tokens = Vec::with_capacity(value.len() + pieces.len());
                 for piece in pieces {
-                    let resolved = resolve(piece, variables)?;
+                    let Some(resolved) = resolve(piece, variables) else {
+                        return false;
+                    };
                     push(&mut tokens, piece, resolved.as_deref());
                 }
-                Some(glob::<false>(&tokens, value))
+                glob::<false>(&tokens, value)
             }
-            _ => Some(self.matches_plain::<false>(value)),
+            _ => self.matches_plain::<false>(value),
+        }
+    }
+
+    /// True if a variable of the pattern has no value in this request.
+    pub fn lacks_value(&self, variables: &impl Variables) -> bool {
+        match &self.0 {
+            Kind::Template(pieces) => pieces
+                .iter()
+                .any(|piece| resolve(piece, variables).is_none()),
+            _ => false,
         }
     }
 
@@ -311,7 +324,7 @@ mod tests {
         variables: true,
     };
 
-    fn matches(pattern: &str, value: &str) -> Option<bool> {
+    fn matches(pattern: &str, value: &str) -> bool {
         Pattern::new(pattern, FULL).matches(value, &Fixed(Some("bob*")))
     }
 
@@ -336,39 +349,35 @@ mod tests {
             ("**a", "a", true),
             ("a/*/c", "a/b/b/c", true),
         ] {
-            assert_eq!(
-                matches(pattern, value),
-                Some(expected),
-                "{pattern} on {value}"
-            );
+            assert_eq!(matches(pattern, value), expected, "{pattern} on {value}");
         }
     }
 
     #[test]
     fn a_variables_value_is_literal() {
-        assert_eq!(matches("home/${aws:username}/*", "home/bob*/x"), Some(true));
-        assert_eq!(
-            matches("home/${aws:username}/*", "home/bobby/x"),
-            Some(false)
-        );
+        assert_eq!(matches("home/${aws:username}/*", "home/bob*/x"), true);
+        assert_eq!(matches("home/${aws:username}/*", "home/bobby/x"), false);
     }
 
     #[test]
     fn a_variable_without_value_is_unresolved_unless_it_has_a_default() {
         let at =
             |pattern: &str, value: &str| Pattern::new(pattern, FULL).matches(value, &Fixed(None));
-        assert_eq!(at("${aws:username}", "x"), None);
-        assert_eq!(at("a-${aws:username, 'anon*'}", "a-anon*"), Some(true));
-        assert_eq!(at("a-${aws:username, 'anon*'}", "a-anonymous"), Some(false));
-        assert_eq!(at("${aws:username,''}", ""), Some(true));
+        assert!(!at("${aws:username}", "x") && !at("${aws:username}", ""));
+        let lacks = |pattern: &str, value| Pattern::new(pattern, FULL).lacks_value(&Fixed(value));
+        assert!(lacks("x-${aws:username}", None) && !lacks("x-${aws:username}", Some("ann")));
+        assert!(!lacks("${aws:username, 'x'}", None) && !lacks("x*", None));
+        assert_eq!(at("a-${aws:username, 'anon*'}", "a-anon*"), true);
+        assert_eq!(at("a-${aws:username, 'anon*'}", "a-anonymous"), false);
+        assert_eq!(at("${aws:username,''}", ""), true);
     }
 
     #[test]
     fn escapes_are_literal_characters() {
-        assert_eq!(matches("a${*}b", "a*b"), Some(true));
-        assert_eq!(matches("a${*}b", "axb"), Some(false));
-        assert_eq!(matches("${?}${$}{x}", "?${x}"), Some(true));
-        assert_eq!(matches("${open", "${open"), Some(true));
+        assert_eq!(matches("a${*}b", "a*b"), true);
+        assert_eq!(matches("a${*}b", "axb"), false);
+        assert_eq!(matches("${?}${$}{x}", "?${x}"), true);
+        assert_eq!(matches("${open", "${open"), true);
     }
 
     #[test]
@@ -380,7 +389,7 @@ mod tests {
                 variables: false,
             },
         );
-        assert_eq!(pattern.matches("${anything}", &Fixed(None)), Some(true));
+        assert_eq!(pattern.matches("${anything}", &Fixed(None)), true);
         let pattern = Pattern::new(
             "a*",
             Syntax {
@@ -388,14 +397,14 @@ mod tests {
                 variables: false,
             },
         );
-        assert_eq!(pattern.matches("a*", &Fixed(None)), Some(true));
-        assert_eq!(pattern.matches("ab", &Fixed(None)), Some(false));
+        assert_eq!(pattern.matches("a*", &Fixed(None)), true);
+        assert_eq!(pattern.matches("ab", &Fixed(None)), false);
     }
 
     #[test]
     fn a_hostile_pattern_takes_no_exponential_time() {
         let pattern = "*a".repeat(2000) + "b";
-        assert_eq!(matches(&pattern, &"a".repeat(4000)), Some(false));
+        assert_eq!(matches(&pattern, &"a".repeat(4000)), false);
     }
 
     /// The definition, slow and plain.
@@ -413,7 +422,7 @@ mod tests {
         #[test]
         fn globbing_agrees_with_its_definition(pattern in "[ab*?é€]{0,10}", value in "[abé€]{0,10}") {
             let (p, v): (Vec<char>, Vec<char>) = (pattern.chars().collect(), value.chars().collect());
-            prop_assert_eq!(matches(&pattern, &value), Some(reference(&p, &v)));
+            prop_assert_eq!(matches(&pattern, &value), reference(&p, &v));
             let folded = Pattern::new(&pattern, FULL).matches_ignoring_ascii_case(&value.to_uppercase());
             prop_assert!(!value.is_ascii() || folded == reference(&p, &v));
         }
@@ -421,7 +430,7 @@ mod tests {
         #[test]
         fn literal_text_matches_only_itself(a in "[a-c${}?*]{0,6}", b in "[a-c${}?*]{0,6}") {
             let pattern = Pattern::new(&a, Syntax { wildcards: false, variables: false });
-            prop_assert_eq!(pattern.matches(&b, &Fixed(None)), Some(a == b));
+            prop_assert_eq!(pattern.matches(&b, &Fixed(None)), a == b);
         }
     }
 }
