@@ -1,0 +1,41 @@
+"""Runs last: no implemented operation has gone untried. `palisade coverage` is honest, and the tests are complete."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.record import outcomes
+from harness.registry import coverage, implemented
+
+# These cannot fail in any other way than every call can.
+ONLY_GOOD = {("sts", "GetCallerIdentity")}
+
+
+@pytest.fixture(autouse=True)
+def whole_run(request):
+    files = {Path(item.fspath).name for item in request.session.items}
+    missing = {path.name for path in Path(__file__).parent.glob("test_*.py")} - files
+    if missing or request.config.getoption("keyword") or request.session.testsfailed:
+        pytest.skip(f"only means something after a whole, green run (not run: {sorted(missing)})")
+
+
+def test_every_implemented_operation_was_seen_to_work():
+    untried = [pair for pair in sorted(implemented(("iam", "sts", "cloudtrail"))) if "ok" not in outcomes[pair]]
+    assert untried == []
+
+
+def test_every_implemented_operation_was_seen_to_refuse():
+    never = [pair for pair in sorted(implemented(("iam", "sts", "cloudtrail")) - ONLY_GOOD) if not outcomes[pair] - {"ok"}]
+    assert never == []
+
+
+def test_coverage_names_the_model_and_counts_every_operation_once():
+    report = coverage()
+    assert report["botocore"] >= "1.44.8"
+    from botocore.session import get_session
+
+    for service in report["services"]:
+        known = set(service["real"]) | set(service["stored_only"]) | set(service["missing"])
+        assert len(known) == len(service["real"]) + len(service["stored_only"]) + len(service["missing"])
+        if service["service"] != "palisade":
+            assert known >= set(get_session().get_service_model(service["service"]).operation_names)

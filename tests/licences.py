@@ -1,0 +1,58 @@
+"""Every crate Palisade is built from has a licence from this list: permissive ones only, so that the binary can be given to anybody."""
+
+import json
+import re
+import subprocess
+import sys
+
+ALLOWED = {
+    "0BSD", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "CDLA-Permissive-2.0",
+    "ISC", "MIT", "MIT-0", "MPL-2.0", "OpenSSL", "Unicode-3.0", "Unicode-DFS-2016", "Unlicense", "Zlib",
+}
+
+
+def acceptable(expression: str) -> bool:
+    """Whether an SPDX expression can be met with allowed licences only. `/` is an old way to write OR."""
+    tokens = re.findall(r"\(|\)|[^\s()]+", expression.replace("/", " OR "))
+    value, rest = any_of(tokens)
+    return value and not rest
+
+
+def any_of(tokens: list[str]) -> tuple[bool, list[str]]:
+    value, rest = all_of(tokens)
+    while rest and rest[0] == "OR":
+        other, rest = all_of(rest[1:])
+        value = value or other
+    return value, rest
+
+
+def all_of(tokens: list[str]) -> tuple[bool, list[str]]:
+    value, rest = one(tokens)
+    while rest and rest[0] == "AND":
+        other, rest = one(rest[1:])
+        value = value and other
+    return value, rest
+
+
+def one(tokens: list[str]) -> tuple[bool, list[str]]:
+    if not tokens:
+        return False, []
+    if tokens[0] == "(":
+        value, rest = any_of(tokens[1:])
+        return value, rest[1:]
+    if tokens[1:2] == ["WITH"]:
+        return " ".join(tokens[:3]) in ALLOWED, tokens[3:]
+    return tokens[0] in ALLOWED, tokens[1:]
+
+
+def main() -> int:
+    metadata = json.loads(subprocess.run(["cargo", "metadata", "--format-version", "1", "--locked"], check=True, capture_output=True).stdout)
+    bad = [f"{p['name']} {p['version']}: {p['license']}" for p in metadata["packages"] if not acceptable(p["license"] or "")]
+    print("\n".join(bad) or f"{len(metadata['packages'])} packages, every licence allowed")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    assert acceptable("MIT OR GPL-3.0") and acceptable("(MIT/Apache-2.0) AND Unicode-3.0") and acceptable("Apache-2.0 WITH LLVM-exception OR X")
+    assert not acceptable("MIT AND GPL-3.0") and not acceptable("") and not acceptable("AGPL-3.0-only")
+    sys.exit(main())
