@@ -14,10 +14,51 @@
 
 mod account;
 mod arn;
+pub mod authorize;
+pub mod branches;
+mod caller;
+pub mod failures;
+mod identities;
 pub mod ids;
 pub mod operation;
+mod page;
+mod random;
+pub mod record;
 mod region;
+mod seal;
+mod secret;
+mod service;
+mod services;
+mod session;
 
 pub use account::{AccountId, InvalidAccountId};
 pub use arn::{Arn, InvalidArn};
+pub use caller::{Caller, Identity, RoleRef, UserRef};
+pub use identities::{
+    AccessKey, AccountGuardrails, Guardrails, Identities, KeyOwner, NoOrganization, RoleIdentity,
+    UserIdentity,
+};
+pub use page::{InvalidPageToken, Listing};
+pub use random::{OsRandom, Random, testing};
 pub use region::{InvalidRegion, Region};
+pub use seal::{RootKey, RootKeySeal, Seal, SealBroken, Sealed};
+pub use secret::Secret;
+pub use service::{
+    Call, CallContext, CallError, Environment, Handler, Handlers, Notes, OutsideHandler,
+    PlainHandler, Resource, Service,
+};
+pub use services::{Misfit, Services};
+pub use session::{
+    Credentials, InvalidToken, NewSession, PACKED_SIZE_MAX, Session, TOKEN_LENGTH_MAX,
+};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+fn base64_encode(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
+fn base64_decode(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
+}

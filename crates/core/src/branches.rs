@@ -1,0 +1,54 @@
+//! Whose a what-if branch is. Branches live in one node's memory, and so does this.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::AccountId;
+
+/// Who opened a branch.
+#[derive(Clone, Debug)]
+pub struct BranchOwner {
+    /// The account it belongs to.
+    pub account: AccountId,
+    /// The principal that opened it.
+    pub arn: String,
+    /// When it ends, state time in milliseconds.
+    pub expires_ms: i64,
+}
+
+/// The owners of the open branches.
+#[derive(Debug, Default)]
+pub struct BranchOwners(Mutex<HashMap<String, BranchOwner>>);
+
+impl BranchOwners {
+    /// Notes a branch that was opened, and forgets those whose time is up.
+    pub fn opened(&self, id: &str, owner: BranchOwner) {
+        let mut owners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // A branch that ends now was opened at least a minute before one that ends later; what has ended is of no use to anybody.
+        let horizon_ms = owner.expires_ms - 24 * 3600 * 1000;
+        owners.retain(|_, other| other.expires_ms > horizon_ms);
+        owners.insert(id.to_owned(), owner);
+    }
+
+    /// Whose a branch is.
+    pub fn owner(&self, id: &str) -> Option<BranchOwner> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
+    }
+
+    /// Forgets a branch.
+    pub fn dropped(&self, id: &str) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(id);
+    }
+}
+
+/// A branch's ARN.
+pub fn arn(account: &AccountId, id: &str) -> String {
+    format!("arn:aws:palisade::{account}:branch/{id}")
+}

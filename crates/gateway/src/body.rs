@@ -1,0 +1,143 @@
+//! Bodies: read within bounds, answered whole or streamed.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use tokio::sync::mpsc;
+
+/// Why a request's body was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadError {
+    /// Longer than the bound.
+    TooLarge,
+    /// It came too slowly.
+    TooSlow,
+    /// The connection broke, or its framing is wrong.
+    Broken,
+}
+
+/// Reads a whole body of at most `length_max` bytes within `time_max`.
+pub async fn read<B>(body: B, length_max: usize, time_max: Duration) -> Result<Bytes, ReadError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    if body.size_hint().lower() > length_max as u64 {
+        return Err(ReadError::TooLarge);
+    }
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let reading = read_frames(body, length_max);
+    tokio::time::timeout(time_max, reading).await.unwrap_or(Err(ReadError::TooSlow))
+}
+
+async fn read_frames<B>(mut body: B, length_max: usize) -> Result<Bytes, ReadError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    // Most bodies are one frame: that one is passed on without a copy.
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| ReadError::Broken)?.into_data() else {
+            continue;
+        };
+        if first.len() + rest.len() + data.len() > length_max {
+            return Err(ReadError::TooLarge);
+        }
+        if first.is_empty() {
+            first = data;
+        } else {
+            rest.extend_from_slice(&data);
+        }
+    }
+    if rest.is_empty() {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
+    whole.extend_from_slice(&first);
+    whole.extend_from_slice(&rest);
+    Ok(whole.freeze())
+}
+
+/// An answer's body.
+#[derive(Debug)]
+pub enum ResponseBody {
+    /// All of it.
+    Whole(Option<Bytes>),
+    /// In pieces, as they are made. An error ends the connection, so that a cut answer is seen as one.
+    Stream(mpsc::Receiver<std::io::Result<Bytes>>),
+}
+
+impl From<Bytes> for ResponseBody {
+    fn from(bytes: Bytes) -> Self {
+        Self::Whole((!bytes.is_empty()).then_some(bytes))
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
+        match self.get_mut() {
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
+            Self::Stream(pieces) => pieces.poll_recv(cx).map(|piece| piece.map(|p| p.map(Frame::data))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Whole(None))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+            Self::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::{Full, StreamBody};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_within_the_bound_comes_whole() {
+        let pieces = [&b"ab"[..], b"cd", b"ef"].map(|p| Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(p))));
+        let body = StreamBody::new(futures_iter(pieces.into_iter().collect()));
+        assert_eq!(read(body, 6, Duration::from_secs(1)).await.unwrap(), "abcdef");
+    }
+
+    #[tokio::test]
+    async fn one_byte_too_many_is_refused() {
+        let body = Full::new(Bytes::from_static(b"abcdefg"));
+        assert_eq!(read(body, 6, Duration::from_secs(1)).await, Err(ReadError::TooLarge));
+    }
+
+    #[tokio::test]
+    async fn a_stalled_body_is_given_up() {
+        let (_held, pieces) = mpsc::channel(1);
+        let body = ResponseBody::Stream(pieces);
+        assert_eq!(read(body, 6, Duration::from_millis(5)).await, Err(ReadError::TooSlow));
+    }
+
+    type Piece = std::io::Result<Frame<Bytes>>;
+
+    fn futures_iter(pieces: Vec<Piece>) -> impl futures_core::Stream<Item = Piece> + Unpin {
+        struct Iter(std::vec::IntoIter<Piece>);
+        impl futures_core::Stream for Iter {
+            type Item = Piece;
+            fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Piece>> {
+                Poll::Ready(self.0.next())
+            }
+        }
+        Iter(pieces.into_iter())
+    }
+}

@@ -1,0 +1,182 @@
+//! From an operation's row to the questions it asks, and to their answers.
+
+use palisade_core::authorize::{Ask, Authority};
+use palisade_core::operation::{Authorization, ContextKey, OperationRow, Permission, ResourceSpec};
+use palisade_core::record::Question;
+use palisade_core::{Call, CallContext, CallError, Resource, Service};
+use palisade_model::Value;
+use palisade_policy::{Context, ContextValue};
+
+/// What the questions of a call came to.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    /// The questions asked, in order; the last one is the refusal, if there is one.
+    pub questions: Vec<Question>,
+    /// AWS's words for the refusal; `None` when all is allowed.
+    pub denial: Option<Denial>,
+}
+
+/// A refusal.
+#[derive(Debug, Clone)]
+pub struct Denial {
+    /// The sentence the caller gets.
+    pub message: String,
+}
+
+/// Asks every question of the operation's row that applies to this input, until one is refused.
+pub fn ask(
+    service: &dyn Service,
+    row: &OperationRow,
+    authority: &Authority,
+    call: &mut Call<'_>,
+    input: &Value,
+) -> Result<Verdict, CallError> {
+    let mut verdict = Verdict::default();
+    let Permission::Authorize(authorizations) = &row.permission else {
+        return Ok(verdict);
+    };
+    let of_request = request_keys(call.context, input);
+    for authorization in *authorizations {
+        if authorization.when.is_some_and(|member| !is_present(input, member)) {
+            continue;
+        }
+        let mut context = of_request.clone();
+        add_row_keys(&mut context, authorization.context, input);
+        for resource in resources(service, authorization, call, input)? {
+            let allowed = put(authorization.action, &resource, &context, authority, call, &mut verdict)?;
+            if !allowed {
+                return Ok(verdict);
+            }
+        }
+    }
+    Ok(verdict)
+}
+
+/// Asks one question and notes it; whether it is allowed.
+pub fn put(
+    action: &str,
+    resource: &Resource,
+    context: &Context,
+    authority: &Authority,
+    call: &mut Call<'_>,
+    verdict: &mut Verdict,
+) -> Result<bool, CallError> {
+    let ask = Ask { action, resource, context, now_ms: call.now_ms() };
+    let case = authority.case(call.tx, call.env, &ask)?;
+    let decision = case.decide();
+    verdict.questions.push(case.record(&decision));
+    verdict.denial = decision.denial_message(&case.request()).map(|message| Denial { message });
+    Ok(decision.is_allowed())
+}
+
+/// The condition keys that every request brings (IAM User Guide, "AWS global condition context keys").
+pub fn request_keys(call: &CallContext, input: &Value) -> Context {
+    let mut context = Context::new();
+    if let Some(address) = call.source_ip {
+        context.set("aws:SourceIp", address.to_string());
+    }
+    if !call.user_agent.is_empty() {
+        context.set("aws:UserAgent", call.user_agent.as_str());
+    }
+    context.set("aws:SecureTransport", if call.tls.is_some() { "true" } else { "false" });
+    context.set("aws:RequestedRegion", call.region.as_str());
+    context.set("aws:ViaAWSService", "false");
+    if let Some(session) = &call.caller.session {
+        context.set("aws:MultiFactorAuthPresent", "false");
+        context.set("aws:TokenIssueTime", iso_seconds(session.issued_ms));
+        if let Some(identity) = &session.source_identity {
+            context.set("aws:SourceIdentity", identity.as_str());
+        }
+    }
+    add_tag_keys(&mut context, input);
+    context
+}
+
+fn resources(
+    service: &dyn Service,
+    authorization: &Authorization,
+    call: &mut Call<'_>,
+    input: &Value,
+) -> Result<Vec<Resource>, CallError> {
+    match authorization.resource {
+        ResourceSpec::Any => Ok(vec![Resource::named("*")]),
+        ResourceSpec::Template(template) => Ok(vec![Resource::named(fill(template, call.context, input))]),
+        ResourceSpec::Resolver(name) => service.resolve(name, call, input),
+    }
+}
+
+/// An ARN template with its places filled: `${Partition}`, `${Region}`, `${Account}`, or a member of the input.
+fn fill(template: &str, call: &CallContext, input: &Value) -> String {
+    let mut filled = String::with_capacity(template.len() + 32);
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once("${") {
+        filled.push_str(before);
+        let Some((name, tail)) = after.split_once('}') else { break };
+        match name {
+            "Partition" => filled.push_str("aws"),
+            "Region" => filled.push_str(call.region.as_str()),
+            "Account" => filled.push_str(call.account().as_str()),
+            member => match input.member(member).and_then(Value::as_str) {
+                Some(value) => filled.push_str(value),
+                None if member == "Path" => filled.push('/'),
+                None => filled.push('*'),
+            },
+        }
+        rest = tail;
+    }
+    filled.push_str(rest);
+    filled
+}
+
+fn add_row_keys(context: &mut Context, keys: &[ContextKey], input: &Value) {
+    for ContextKey { key, member } in keys {
+        let found = member.split('.').try_fold(input, |value, name| value.member(name));
+        if let Some(value) = found.and_then(context_value) {
+            context.set(key, value);
+        }
+    }
+}
+
+/// `aws:RequestTag/…` and `aws:TagKeys`, from a member that lists tags or tag keys.
+fn add_tag_keys(context: &mut Context, input: &Value) {
+    let mut keys = Vec::new();
+    for tag in input.member("Tags").and_then(Value::as_list).unwrap_or_default() {
+        let part = |upper: &str, lower: &str| tag.member(upper).or_else(|| tag.member(lower)).and_then(Value::as_str);
+        let (Some(key), value) = (part("Key", "key"), part("Value", "value")) else { continue };
+        context.set(&format!("aws:RequestTag/{key}"), value.unwrap_or_default());
+        keys.push(key.to_owned());
+    }
+    for key in input.member("TagKeys").and_then(Value::as_list).unwrap_or_default() {
+        keys.extend(key.as_str().map(str::to_owned));
+    }
+    if !keys.is_empty() {
+        context.set("aws:TagKeys", keys);
+    }
+}
+
+fn context_value(value: &Value) -> Option<ContextValue> {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Float(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Timestamp(moment) => Some(iso_seconds(moment.seconds.saturating_mul(1000))),
+        _ => None,
+    };
+    match value {
+        Value::List(values) => Some(ContextValue::Many(values.iter().filter_map(text).collect())),
+        single => text(single).map(ContextValue::One),
+    }
+}
+
+fn is_present(input: &Value, member: &str) -> bool {
+    match input.member(member) {
+        None | Some(Value::Null) => false,
+        Some(Value::List(values)) => !values.is_empty(),
+        Some(_) => true,
+    }
+}
+
+fn iso_seconds(ms: i64) -> String {
+    palisade_policy::Timestamp { seconds: ms.div_euclid(1000), nanos: 0 }.to_iso()
+}

@@ -1,0 +1,61 @@
+//! The subcommands.
+
+pub mod backup;
+pub mod coverage;
+pub mod explain;
+pub mod journal;
+pub mod policy;
+pub mod up;
+pub mod what_if;
+
+use clap::{Args, ValueEnum};
+use serde_json::Value;
+
+use crate::client::{Client, Settings};
+
+/// How a command prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Which server to call, and as whom.
+#[derive(Args, Clone, Debug)]
+pub struct ServerOptions {
+    /// Endpoint URL [default: AWS_ENDPOINT_URL, the profile's endpoint_url, or http://127.0.0.1:4566]
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<String>,
+
+    /// Profile of the AWS files to take credentials from [default: as the AWS CLI finds them]
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+}
+
+impl ServerOptions {
+    /// A client for the server these options and the environment name.
+    pub fn client(&self) -> anyhow::Result<Client> {
+        Ok(Client::new(Settings::find(self.profile.as_deref(), self.endpoint_url.as_deref())?))
+    }
+}
+
+/// A text member of an answer; empty where it is absent.
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// A list member of an answer; empty where it is absent.
+fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// How a call ended: its outcome, with code and message where it failed.
+fn outcome(call: &Value) -> String {
+    match text(call, "ErrorCode") {
+        "" => text(call, "Outcome").to_owned(),
+        code => format!("{} ({code}: {})", text(call, "Outcome"), text(call, "ErrorMessage")),
+    }
+}

@@ -1,0 +1,184 @@
+//! `palisade what-if`: runs a command on a branch of the state, shows what it would have changed, and throws the branch away.
+
+mod terraform;
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{ExitCode, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use hyper::Method;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use super::{Format, ServerOptions, list, outcome, text};
+use crate::client::Client;
+
+/// Runs a command (the AWS CLI, a script, terraform apply) on a branch of the running state. Its calls are authenticated,
+/// authorized, done and recorded as ever; only what they write is not kept.
+#[derive(Args, Debug)]
+pub struct WhatIf {
+    /// Also ask the recorded authorization questions of this period again, on the branch: 30d, 12h, 45m
+    #[arg(long, value_name = "PERIOD", value_parser = period)]
+    since: Option<Duration>,
+
+    /// How to print the report; with json the command's own output goes to stderr
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+
+    /// Exit with 3 if a recorded question would be answered otherwise
+    #[arg(long, value_enum, value_name = "WHAT", requires = "since")]
+    fail_on: Option<FailOn>,
+
+    /// Run the command although it may change things outside Palisade (a remote Terraform backend)
+    #[arg(long)]
+    outside_effects: bool,
+
+    #[command(flatten)]
+    server: ServerOptions,
+
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+/// What makes `what-if` fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// A recorded question that would be answered otherwise.
+    Flip,
+}
+
+/// Exit status of `--fail-on flip` when something flips.
+const FLIPPED: u8 = 3;
+
+impl WhatIf {
+    /// Opens the branch, runs the command, prints the report, drops the branch.
+    pub async fn run(self, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+        if !self.outside_effects {
+            terraform::refuse_remote_backend(&self.command)?;
+        }
+        let client = self.server.client()?;
+        let branch = client.call(Method::POST, "/_palisade/what-if", Some(&json!({}))).await?;
+        let path = format!("/_palisade/branches/{}", text(&branch, "BranchId"));
+        let done = tokio::select! {
+            done = self.on_branch(&client, &branch, &path, out) => done,
+            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
+        };
+        let dropped = client.call(Method::DELETE, &path, None).await;
+        let code = done?;
+        dropped.context("the branch could not be dropped; it ends by itself")?;
+        Ok(code)
+    }
+
+    async fn on_branch(&self, client: &Client, branch: &Value, path: &str, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+        let scratch = tempfile::tempdir()?;
+        let mut command = self.command(client, branch, scratch.path())?;
+        let status = command.status().await.with_context(|| format!("cannot run {}", self.command[0]))?;
+        let mut report = client.call(Method::GET, path, None).await?;
+        if let Some(since) = self.since {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+            let body = json!({"Since": now.saturating_sub(since).as_secs()});
+            report["Replay"] = client.call(Method::POST, &format!("{path}/replay"), Some(&body)).await?;
+        }
+        let code = u8::try_from(status.code().unwrap_or(1)).unwrap_or(1);
+        report["ExitStatus"] = code.into();
+        match self.format {
+            Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
+            Format::Text => print(out, &report)?,
+        }
+        let flipped = report.get("Replay").is_some_and(|replay| !list(replay, "Flips").is_empty());
+        if code == 0 && flipped && self.fail_on == Some(FailOn::Flip) {
+            return Ok(ExitCode::from(FLIPPED));
+        }
+        Ok(ExitCode::from(code))
+    }
+
+    /// The command, with credentials that are good on the branch only: a call that misses it fails instead of happening.
+    fn command(&self, client: &Client, branch: &Value, scratch: &Path) -> anyhow::Result<Command> {
+        let credentials = &branch["Credentials"];
+        let mut command = Command::new(&self.command[0]);
+        command.args(&self.command[1..]).kill_on_drop(true);
+        for (name, _) in std::env::vars() {
+            if name.starts_with("AWS_ENDPOINT_URL_") || name == "AWS_PROFILE" || name == "AWS_DEFAULT_PROFILE" {
+                command.env_remove(name);
+            }
+        }
+        let settings = client.settings();
+        command
+            .env("AWS_ENDPOINT_URL", format!("{}{}", settings.endpoint, text(branch, "Path")))
+            .env("AWS_ACCESS_KEY_ID", text(credentials, "AccessKeyId"))
+            .env("AWS_SECRET_ACCESS_KEY", text(credentials, "SecretAccessKey"))
+            .env("AWS_SESSION_TOKEN", text(credentials, "SessionToken"))
+            .env("AWS_REGION", &settings.region)
+            .env("AWS_DEFAULT_REGION", &settings.region);
+        terraform::keep_state_apart(&mut command, scratch);
+        if self.format == Format::Json {
+            use std::os::fd::AsFd as _;
+            command.stdout(Stdio::from(std::io::stderr().as_fd().try_clone_to_owned()?));
+        }
+        Ok(command)
+    }
+}
+
+fn print(out: &mut dyn Write, report: &Value) -> std::io::Result<()> {
+    let (writes, calls) = (list(report, "Writes"), list(report, "Calls"));
+    writeln!(out, "\nOn the branch (nothing of it was kept): {} calls, {} writes", calls.len(), writes.len())?;
+    for call in calls {
+        writeln!(out, "  {}:{}  {}", text(call, "Service"), text(call, "Operation"), outcome(call))?;
+    }
+    for write in writes {
+        writeln!(out, "  {:<6} {} {}", text(write, "Change"), text(write, "Table"), text(write, "Key"))?;
+    }
+    report.get("Replay").map_or(Ok(()), |replay| print_replay(out, replay))
+}
+
+fn print_replay(out: &mut dyn Write, replay: &Value) -> std::io::Result<()> {
+    let flips = list(replay, "Flips");
+    let asked = &replay["QuestionsAsked"];
+    writeln!(out, "\nOf {asked} recorded questions, {} kinds would be answered otherwise", flips.len())?;
+    for flip in flips {
+        let (from, to, count) = (text(flip, "From"), text(flip, "To"), &flip["Count"]);
+        writeln!(out, "  {from} → {to}  {count} × {} by {}", text(flip, "Action"), text(flip, "Principal"))?;
+        let (resource, request) = (text(flip, "ExampleResource"), text(flip, "ExampleRequestId"));
+        writeln!(out, "    for example on {resource} (request {request}): {}", text(flip, "Reason"))?;
+    }
+    let changed: i64 = list(replay, "AlreadyChanged").iter().filter_map(|f| f["Count"].as_i64()).sum();
+    if changed > 0 {
+        writeln!(out, "  {changed} are answered otherwise today already, whatever the branch says")?;
+    }
+    match replay["Undetermined"].as_i64() {
+        Some(count) if count > 0 => writeln!(out, "  {count} are undetermined: their principal or resource is gone"),
+        _ => Ok(()),
+    }
+}
+
+fn period(text: &str) -> Result<Duration, String> {
+    let wrong = || "a period is a number and a unit: 30d, 12h, 45m, 90s".to_owned();
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let number: u64 = text[..unit_at].parse().map_err(|_| wrong())?;
+    let seconds = match &text[unit_at..] {
+        "d" => 86_400,
+        "h" => 3_600,
+        "m" => 60,
+        "s" => 1,
+        _ => return Err(wrong()),
+    };
+    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_have_a_unit() {
+        assert_eq!(period("30d"), Ok(Duration::from_secs(2_592_000)));
+        assert_eq!(period("45m"), Ok(Duration::from_secs(2_700)));
+        for bad in ["", "30", "d", "1w", "-1d", "99999999999999999999d", "18446744073709551615d"] {
+            assert!(period(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The data folder: one process at a time, a mark that says how it was made, and the file the root key is in.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail, ensure};
+use palisade_core::{OsRandom, Random as _, RootKey};
+use zeroize::Zeroizing;
+
+/// An open data folder. Its lock is held as long as this lives.
+#[derive(Debug)]
+pub struct DataFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+const DEV_MARK: &str = "served-with-dev";
+
+impl DataFolder {
+    /// Opens a folder, making it if it is new, for development mode or not. A folder once served with `--dev` is refused
+    /// without it: anybody knows its root credentials.
+    pub fn open(path: &Path, dev: bool) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
+        std::fs::set_permissions(path, Permissions::from_mode(0o700))
+            .with_context(|| format!("cannot make {} private", path.display()))?;
+        let lock = File::create(path.join("lock")).with_context(|| format!("cannot write in {}", path.display()))?;
+        if lock.try_lock().is_err() {
+            bail!("{} is in use by another process", path.display());
+        }
+        let folder = Self { path: path.to_owned(), _lock: lock };
+        folder.check_mark(dev)?;
+        Ok(folder)
+    }
+
+    /// Where the store's files are.
+    pub fn store(&self) -> PathBuf {
+        self.path.join("store")
+    }
+
+    /// Where the first start writes the root credentials.
+    pub fn credentials(&self) -> PathBuf {
+        self.path.join("credentials")
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The root key: made at the first start, refused when others may read it.
+    pub fn root_key(&self) -> anyhow::Result<RootKey> {
+        let path = self.path.join("seal/root.key");
+        if path.exists() {
+            return read_root_key(&path);
+        }
+        ensure!(
+            !self.store().exists(),
+            "{} is missing: without it what this folder holds cannot be opened; put it back from where it is kept",
+            path.display()
+        );
+        std::fs::create_dir_all(self.path.join("seal"))?;
+        let mut key = Zeroizing::new([0; 32]);
+        OsRandom.fill(&mut *key);
+        write_private(&path, &*key)?;
+        Ok(RootKey::new(key))
+    }
+
+    fn check_mark(&self, dev: bool) -> anyhow::Result<()> {
+        let mark = self.path.join(DEV_MARK);
+        if dev {
+            let fresh = !self.store().exists();
+            ensure!(fresh || mark.exists(), "{} was made without --dev, and its root would get credentials that anybody knows", self.path.display());
+            return std::fs::write(&mark, "Anybody knows the root credentials of this folder.\n").context("cannot mark the folder");
+        }
+        ensure!(!mark.exists(), "{} was served with --dev, so anybody knows its root credentials: use it with --dev only", self.path.display());
+        Ok(())
+    }
+}
+
+/// Writes a new file with mode 0600 and syncs it; an existing one is left alone and refused.
+pub fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    if let Some(folder) = path.parent() {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn read_root_key(path: &Path) -> anyhow::Result<RootKey> {
+    let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mode = file.metadata()?.permissions().mode() & 0o777;
+    ensure!(mode & 0o077 == 0, "{} can be read by others (mode {mode:03o}): set it to 0600", path.display());
+    let mut key = Zeroizing::new([0; 32]);
+    let whole = file.read_exact(&mut *key).is_ok() && file.read(&mut [0])? == 0;
+    ensure!(whole, "{} is damaged: a root key is 32 bytes", path.display());
+    Ok(RootKey::new(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_belongs_to_one_process() {
+        let dir = tempfile::tempdir().unwrap();
+        let _first = DataFolder::open(dir.path(), false).unwrap();
+        let error = DataFolder::open(dir.path(), false).unwrap_err();
+        assert!(error.to_string().contains("in use"), "{error}");
+    }
+
+    #[test]
+    fn a_dev_folder_is_refused_without_dev() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(DataFolder::open(dir.path(), true).unwrap());
+        assert!(DataFolder::open(dir.path(), false).is_err());
+        assert!(DataFolder::open(dir.path(), true).is_ok());
+    }
+
+    #[test]
+    fn a_root_key_others_can_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(dir.path(), false).unwrap();
+        folder.root_key().unwrap();
+        let path = dir.path().join("seal/root.key");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        assert!(folder.root_key().is_err());
+    }
+
+    #[test]
+    fn a_lost_root_key_is_not_made_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = DataFolder::open(dir.path(), false).unwrap();
+        folder.root_key().unwrap();
+        std::fs::create_dir(folder.store()).unwrap();
+        std::fs::remove_file(dir.path().join("seal/root.key")).unwrap();
+        assert!(folder.root_key().is_err());
+    }
+}

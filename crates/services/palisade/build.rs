@@ -1,0 +1,5 @@
+//! Generates the types and the operation table of Palisade's own operations.
+
+fn main() {
+    palisade_codegen::service("palisade");
+}

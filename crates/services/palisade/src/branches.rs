@@ -1,0 +1,156 @@
+//! What-if branches: opening, reading and dropping them. What they are stands in `store`.
+
+use std::time::Duration;
+
+use palisade_core::branches::{BranchOwner, arn};
+use palisade_core::record::{ApiCall, Question};
+use palisade_core::{Call, CallError, Handlers, NewSession, Resource};
+use palisade_model::{ApiError, IntoValue, Timestamp, Value};
+use palisade_store::{BranchError, BranchId, BranchWrite, Position};
+use serde_json::Value as Json;
+
+use crate::api::{self, errors};
+use crate::view;
+
+/// How long a branch lives that was asked for without a duration.
+const LIFETIME_DEFAULT: Duration = Duration::from_secs(3600);
+
+pub fn register(handlers: Handlers) -> Handlers {
+    handlers.on("CreateBranch", create).on("GetBranch", get).on("DeleteBranch", delete)
+}
+
+/// The resource of a branch: it belongs to the account that opened it.
+pub fn resource(call: &Call<'_>, id: &str) -> Resource {
+    let owner = call.env.branches.owner(id);
+    let account = owner.map_or_else(|| call.account().clone(), |owner| owner.account);
+    Resource { arn: arn(&account, id), account: Some(account), ..Resource::default() }
+}
+
+fn create(call: &mut Call<'_>, input: api::CreateBranchRequest) -> Result<api::CreateBranchResponse, CallError> {
+    if call.context.branch.is_some() {
+        return Err(ApiError::sender("ValidationException", "A branch cannot be opened on a branch.").into());
+    }
+    let lifetime = input.duration_seconds.map_or(LIFETIME_DEFAULT, |seconds| Duration::from_secs(seconds.unsigned_abs().into()));
+    let base = call.tx.position();
+    let id = call.env.store.branch(base).map_err(opening_failed)?;
+    let expires_ms = call.now_ms() + i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
+    let owner = BranchOwner { account: call.account().clone(), arn: call.context.caller.arn(), expires_ms };
+    call.env.branches.opened(&id.to_string(), owner);
+    let credentials = credentials(call, id, lifetime)?;
+    Ok(api::CreateBranchResponse {
+        branch_id: Some(id.to_string()),
+        position: Some(signed(base)),
+        expires_at: Some(Timestamp::from_millis(expires_ms)),
+        path: Some(format!("/_palisade/what-if/{id}")),
+        credentials: Some(credentials),
+    })
+}
+
+/// Credentials of the caller that are good on the branch only.
+fn credentials(call: &mut Call<'_>, id: BranchId, lifetime: Duration) -> Result<api::Credentials, CallError> {
+    let caller = &call.context.caller;
+    let session = caller.session.as_deref();
+    let issued = NewSession {
+        account: caller.account.clone(),
+        identity: caller.identity.clone(),
+        issued_ms: call.now_ms(),
+        duration_seconds: i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX),
+        policies: session.map(|s| s.policies.clone()).unwrap_or_default(),
+        policy_arns: session.map(|s| s.policy_arns.clone()).unwrap_or_default(),
+        tags: session.map(|s| s.tags.clone()).unwrap_or_default(),
+        transitive_tag_keys: session.map(|s| s.transitive_tag_keys.clone()).unwrap_or_default(),
+        source_identity: session.and_then(|s| s.source_identity.clone()),
+        issued_by: call.context.request_id,
+        chained: session.is_some_and(|s| s.chained),
+        restricted: session.is_some_and(|s| s.restricted),
+        branch: Some(id.to_string()),
+    }
+    .issue(&*call.env.seal, call.random);
+    Ok(api::Credentials {
+        access_key_id: Some(issued.access_key_id),
+        secret_access_key: Some(issued.secret_access_key.expose().to_owned()),
+        session_token: Some(issued.session_token),
+        expiration: Some(Timestamp::from_millis(issued.expires_ms)),
+    })
+}
+
+fn get(call: &mut Call<'_>, input: api::BranchRequest) -> Result<api::GetBranchResponse, CallError> {
+    let id = parse(&input.branch_id)?;
+    let owner = call.env.branches.owner(&input.branch_id).ok_or_else(gone)?;
+    let writes = call.env.store.branch_writes(id).map_err(|_| gone())?;
+    let base = call.env.store.branch_base(id).map_err(|_| gone())?;
+    Ok(api::GetBranchResponse {
+        branch_id: Some(input.branch_id),
+        position: Some(signed(base)),
+        expires_at: Some(Timestamp::from_millis(owner.expires_ms)),
+        writes: Some(writes.iter().map(written).collect::<Result<_, _>>()?),
+        calls: Some(calls(call, id, base, &owner)?),
+    })
+}
+
+fn delete(call: &mut Call<'_>, input: api::BranchRequest) -> Result<api::DeleteBranchResponse, CallError> {
+    let id = parse(&input.branch_id)?;
+    call.env.branches.dropped(&input.branch_id);
+    if !call.env.store.drop_branch(id) {
+        return Err(gone().into());
+    }
+    Ok(api::DeleteBranchResponse {})
+}
+
+/// The calls made on a branch: their records are in the journal like all others. Another account's calls (through a role assumed
+/// there, say) are shown without their questions.
+fn calls(call: &Call<'_>, id: BranchId, base: Position, owner: &BranchOwner) -> Result<Vec<api::BranchCall>, CallError> {
+    let mut found = Vec::new();
+    call.env.store.journal().read(base, &mut |record| {
+        if record.branch == Some(id)
+            && let Some(made) = ApiCall::from_bytes(&record.fact.call)
+        {
+            let own = made.caller.account == owner.account;
+            let questions = if own { Question::list_from_bytes(&record.fact.questions).unwrap_or_default() } else { Vec::new() };
+            found.push(view::branch_call(&made, &questions));
+        }
+        std::ops::ControlFlow::Continue(())
+    })?;
+    Ok(found)
+}
+
+/// A row that the branch changed, its values as far as they may be shown: sealed secrets are bytes and stay hidden.
+fn written(write: &BranchWrite) -> Result<api::BranchWrite, CallError> {
+    let before = write.before_as::<Json>()?;
+    let after = write.after_as::<Json>()?;
+    let change = match (&before, &after) {
+        (None, _) => "create",
+        (_, None) => "delete",
+        _ => "update",
+    };
+    Ok(api::BranchWrite {
+        table: Some(write.row.table().to_owned()),
+        key: Some(view::key_text(write.row.key_bytes())),
+        change: Some(change.to_owned()),
+        before: before.map(document),
+        after: after.map(document),
+    })
+}
+
+fn document(json: Json) -> Value {
+    view::without_bytes(json).into_value()
+}
+
+pub fn parse(id: &str) -> Result<BranchId, CallError> {
+    id.parse().map_err(|_| gone().into())
+}
+
+pub fn gone() -> ApiError {
+    errors::resource_not_found_exception("There is no such branch: it was dropped, or its time is up.")
+}
+
+fn opening_failed(error: BranchError) -> CallError {
+    match error {
+        BranchError::TooMany(_) => errors::limit_exceeded_exception(error.to_string()).into(),
+        _ => ApiError::receiver("InternalFailure", error.to_string()).into(),
+    }
+}
+
+fn signed(position: Position) -> i64 {
+    i64::try_from(position.0).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,75 @@
+//! Palisade's own operations: explain, what-if branches and their replay, backup, and what an operator watches.
+//!
+//! They are operations like any other: in a model (`models/palisade.json`), signed with the service name `palisade`, authorized by
+//! `palisade:*` actions, validated, recorded and counted.
+#![forbid(unsafe_code)]
+
+mod branches;
+mod explain;
+mod operate;
+mod replay;
+mod view;
+
+/// Types generated from the model, and the operation table.
+#[allow(missing_docs)]
+pub mod api {
+    include!(concat!(env!("OUT_DIR"), "/api.rs"));
+}
+
+use std::sync::Arc;
+
+use palisade_core::failures::AuthenticationFailures;
+use palisade_core::operation::OperationRow;
+use palisade_core::{Arn, Call, CallError, Handlers, Resource, Service, Services};
+use palisade_model::Value;
+
+/// What these operations need of the server around them.
+pub struct Surroundings {
+    /// The calls that failed authentication.
+    pub failures: Arc<AuthenticationFailures>,
+    /// The numbers for Prometheus, as text.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// The other services: replay asks them for the resources of recorded questions.
+    pub services: Arc<Services>,
+}
+
+/// The service.
+pub struct Palisade {
+    handlers: Handlers,
+}
+
+impl Palisade {
+    /// The service, with what it needs.
+    pub fn new(surroundings: Surroundings) -> Self {
+        let surroundings = Arc::new(surroundings);
+        let handlers = Handlers::new();
+        let handlers = branches::register(handlers);
+        let handlers = explain::register(handlers, &surroundings);
+        let handlers = replay::register(handlers, &surroundings);
+        Self { handlers: operate::register(handlers, &surroundings) }
+    }
+}
+
+impl Service for Palisade {
+    fn id(&self) -> &'static str {
+        "palisade"
+    }
+
+    fn rows(&self) -> &'static [OperationRow] {
+        api::OPERATIONS
+    }
+
+    fn handlers(&self) -> &Handlers {
+        &self.handlers
+    }
+
+    fn resolve(&self, _resolver: &str, call: &mut Call<'_>, input: &Value) -> Result<Vec<Resource>, CallError> {
+        let id = input.member("BranchId").and_then(Value::as_str).unwrap_or("*");
+        Ok(vec![branches::resource(call, id)])
+    }
+
+    fn resource(&self, call: &mut Call<'_>, arn: &Arn) -> Result<Option<Resource>, CallError> {
+        let id = arn.resource().strip_prefix("branch/");
+        Ok(id.map(|id| branches::resource(call, id)))
+    }
+}
