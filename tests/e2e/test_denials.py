@@ -50,3 +50,34 @@ def test_without_a_policy_the_call_is_refused(module_account, powerless, service
     start = f"User: {module_account.arn('user/powerless')} is not authorized to perform: {service}:"
     assert error["Message"].startswith(start) and " on resource: " in error["Message"], error["Message"]
     assert "because no identity-based policy allows the" in error["Message"]
+
+
+# How AWS names an IAM resource in a refusal: what is about to be made, tagged or listed by its ARN, what should be there by its kind and name.
+NAMED = [
+    ("GetUser", {"UserName": "bob"}, "user bob"),
+    ("CreateAccessKey", {"UserName": "bob"}, "user bob"),
+    ("GetUserPolicy", {"UserName": "bob", "PolicyName": "p"}, "user bob"),
+    ("CreateUser", {"UserName": "bob", "Path": "/team/"}, "arn:aws:iam::{account}:user/team/bob"),
+    ("GetRole", {"RoleName": "app"}, "role app"),
+    ("AttachRolePolicy", {"RoleName": "app", "PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}, "role app"),
+    ("CreateRole", {"RoleName": "app", "AssumeRolePolicyDocument": "{}"}, "arn:aws:iam::{account}:role/app"),
+    ("GetGroup", {"GroupName": "devs"}, "group devs"),
+    ("AddUserToGroup", {"GroupName": "devs", "UserName": "bob"}, "group devs"),
+    ("GetPolicy", {"PolicyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}, "policy arn:aws:iam::aws:policy/ReadOnlyAccess"),
+    ("CreatePolicy", {"PolicyName": "p", "PolicyDocument": "{}"}, "policy p"),
+    ("GetInstanceProfile", {"InstanceProfileName": "web"}, "instance profile web"),
+    ("CreateInstanceProfile", {"InstanceProfileName": "web"}, "arn:aws:iam::{account}:instance-profile/web"),
+    ("ListUsers", {}, "arn:aws:iam::{account}:user/"),
+    ("ListRoles", {"PathPrefix": "/svc/"}, "arn:aws:iam::{account}:role/svc/"),
+    ("ListPolicies", {}, "policy path /"),
+    ("ListAccountAliases", {}, "*"),
+]
+
+
+@pytest.mark.parametrize(("operation", "parameters", "named"), NAMED, ids=[row[0] for row in NAMED])
+def test_a_refusal_names_the_resource_as_aws_does(module_account, powerless, operation, parameters, named):
+    with pytest.raises(ClientError) as caught:
+        powerless.iam._make_api_call(operation, parameters)
+    action = f"iam:{operation}"
+    expected = f"is not authorized to perform: {action} on resource: {named.format(account=module_account.id)} because no identity-based policy allows the {action} action"
+    assert caught.value.response["Error"]["Message"].endswith(expected)

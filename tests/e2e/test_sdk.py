@@ -1,4 +1,4 @@
-"""The AWS SDK for Rust (tests/sdk, a workspace of its own): `./test --sdk` builds it; without it the test is skipped aloud."""
+"""The AWS SDK for Rust (tests/sdk, a workspace of its own): `./test` builds it, `./test --fast` does not; without it the test is skipped aloud."""
 
 import os
 import subprocess
@@ -16,6 +16,6 @@ def program() -> Path:
 
 def test_the_aws_sdk_for_rust_finds_everything_as_documented(account):
     if not program().is_file():
-        pytest.skip("tests/sdk is not built: ./test --sdk")
+        pytest.skip("tests/sdk is not built: ./test builds it")
     done = subprocess.run([str(program())], env=account.root.environment(), capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.callers import Credentials
+from harness.server import palisade
 
 PROVIDER = "registry.terraform.io/hashicorp/aws/5.100.0"
 PLACES = ("/opt", "/usr/local/share/terraform", "/usr/share/terraform", "~/.terraform.d", "~/.local/share/terraform")
@@ -133,3 +134,24 @@ def test_credentials_that_are_none_are_told_so_at_once(account, tmp_path, terraf
     stranger.run("init", "-input=false", "-no-color")
     done = stranger.run("plan", "-input=false", "-no-color", codes=(1,))
     assert "InvalidClientTokenId" in done.stderr
+
+
+def test_a_module_is_tried_on_a_branch_and_nothing_of_it_is_kept(terraform, account):
+    """The same module under `palisade what-if`: applied, reported, gone; the local state file is as it was."""
+    account.iam.create_user(UserName="real")
+    command = ["terraform", f"-chdir={terraform.folder}", "apply", "-input=false", "-no-color", "-auto-approve"]
+    done = palisade("what-if", "--format", "json", "--", *command, environment=terraform.environment, timeout_seconds=300)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    report = json.loads(done.stdout)
+    assert "Apply complete!" in done.stderr
+    made = {call["Operation"] for call in report["Calls"]}
+    assert {"CreateUser", "CreateRole", "CreatePolicy", "CreateAccessKey", "CreateInstanceProfile"} <= made and len(report["Writes"]) > 20
+    assert counts(account) == {"Users": 1, "Groups": 0, "Roles": 0, "Policies": 0, "InstanceProfiles": 0}
+    assert not (terraform.folder / "terraform.tfstate").exists()
+
+
+def test_a_remote_backend_is_refused_on_a_branch(account, tmp_path, terraform):
+    (terraform.folder / "backend.tf").write_text('terraform {\n  backend "http" {\n    address = "http://127.0.0.1:1/state"\n  }\n}\n')
+    command = ["terraform", f"-chdir={terraform.folder}", "apply", "-auto-approve"]
+    done = palisade("what-if", "--", *command, environment=terraform.environment, timeout_seconds=60)
+    assert done.returncode != 0 and "--outside-effects" in done.stderr

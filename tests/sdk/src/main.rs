@@ -54,11 +54,11 @@ async fn a_role_is_assumed(config: &aws_config::SdkConfig) -> Outcome {
     let role = iam.create_role().role_name("rust-role").assume_role_policy_document(trust).send().await?.role.ok_or("no role")?;
     let key = iam.create_access_key().user_name("rust-a").send().await?.access_key.ok_or("no key")?;
 
-    let user = Credentials::from_keys(key.access_key_id, key.secret_access_key, None);
+    let user = Credentials::new(key.access_key_id, key.secret_access_key, None, None, "test");
     let sts = aws_sdk_sts::Client::from_conf(aws_sdk_sts::Config::from(config).to_builder().credentials_provider(user).build());
     let session = sts.assume_role().role_arn(role.arn).role_session_name("rust").send().await?.credentials.ok_or("no credentials")?;
 
-    let session = Credentials::from_keys(session.access_key_id, session.secret_access_key, Some(session.session_token));
+    let session = Credentials::new(session.access_key_id, session.secret_access_key, Some(session.session_token), None, "test");
     let sts = aws_sdk_sts::Client::from_conf(aws_sdk_sts::Config::from(config).to_builder().credentials_provider(session.clone()).build());
     assert_eq!(sts.get_caller_identity().send().await?.arn, Some(format!("arn:aws:sts::{account}:assumed-role/rust-role/rust")));
     let iam = aws_sdk_iam::Client::from_conf(aws_sdk_iam::Config::from(config).to_builder().credentials_provider(session).build());
