@@ -45,7 +45,7 @@ def one(tokens: list[str]) -> tuple[bool, list[str]]:
         return value, rest[1:]
     if tokens[1:2] == ["WITH"]:
         return " ".join(tokens[:3]) in ALLOWED, tokens[3:]
-    return tokens[0] in ALLOWED, tokens[1:]
+    return tokens[0].removesuffix("+") in ALLOWED, tokens[1:]
 
 
 def main() -> int:
