@@ -47,7 +47,6 @@ mod explain;
 pub mod json;
 pub mod limits;
 mod lint;
-mod lint_condition;
 mod matcher;
 pub mod operator;
 mod pattern;

@@ -355,8 +355,8 @@ mod tests {
 
     #[test]
     fn a_variables_value_is_literal() {
-        assert!(matches("home/${aws:username}/*", "home/bob*/x"));
-        assert!(!matches("home/${aws:username}/*", "home/bobby/x"));
+        assert_eq!(matches("home/${aws:username}/*", "home/bob*/x"), true);
+        assert_eq!(matches("home/${aws:username}/*", "home/bobby/x"), false);
     }
 
     #[test]
@@ -367,17 +367,17 @@ mod tests {
         let lacks = |pattern: &str, value| Pattern::new(pattern, FULL).lacks_value(&Fixed(value));
         assert!(lacks("x-${aws:username}", None) && !lacks("x-${aws:username}", Some("ann")));
         assert!(!lacks("${aws:username, 'x'}", None) && !lacks("x*", None));
-        assert!(at("a-${aws:username, 'anon*'}", "a-anon*"));
-        assert!(!at("a-${aws:username, 'anon*'}", "a-anonymous"));
-        assert!(at("${aws:username,''}", ""));
+        assert_eq!(at("a-${aws:username, 'anon*'}", "a-anon*"), true);
+        assert_eq!(at("a-${aws:username, 'anon*'}", "a-anonymous"), false);
+        assert_eq!(at("${aws:username,''}", ""), true);
     }
 
     #[test]
     fn escapes_are_literal_characters() {
-        assert!(matches("a${*}b", "a*b"));
-        assert!(!matches("a${*}b", "axb"));
-        assert!(matches("${?}${$}{x}", "?${x}"));
-        assert!(matches("${open", "${open"));
+        assert_eq!(matches("a${*}b", "a*b"), true);
+        assert_eq!(matches("a${*}b", "axb"), false);
+        assert_eq!(matches("${?}${$}{x}", "?${x}"), true);
+        assert_eq!(matches("${open", "${open"), true);
     }
 
     #[test]
@@ -389,7 +389,7 @@ mod tests {
                 variables: false,
             },
         );
-        assert!(pattern.matches("${anything}", &Fixed(None)));
+        assert_eq!(pattern.matches("${anything}", &Fixed(None)), true);
         let pattern = Pattern::new(
             "a*",
             Syntax {
@@ -397,14 +397,14 @@ mod tests {
                 variables: false,
             },
         );
-        assert!(pattern.matches("a*", &Fixed(None)));
-        assert!(!pattern.matches("ab", &Fixed(None)));
+        assert_eq!(pattern.matches("a*", &Fixed(None)), true);
+        assert_eq!(pattern.matches("ab", &Fixed(None)), false);
     }
 
     #[test]
     fn a_hostile_pattern_takes_no_exponential_time() {
         let pattern = "*a".repeat(2000) + "b";
-        assert!(!matches(&pattern, &"a".repeat(4000)));
+        assert_eq!(matches(&pattern, &"a".repeat(4000)), false);
     }
 
     /// The definition, slow and plain.
