@@ -32,7 +32,7 @@ export function random(seed) {
 }
 
 const QUESTIONS = [
-  ['s3:GetObject', (r) => `arn:aws:s3:::docs/${r.pick(['a', 'home/ann/x', 'a*b', 'Team/Blue', 'x:y/z'])}`],
+  ['s3:GetObject', (r) => `arn:aws:s3:::docs/${r.pick(['a', 'home/ann/x', 'a$b', 'Team/Blue', 'x:y/z'])}`],
   ['s3:PutObject', (r) => `arn:aws:s3:::docs/${r.pick(['a', 'home/ann/x'])}`],
   ['s3:ListBucket', (r) => `arn:aws:s3:::${r.pick(['docs', 'docs2', 'Docs'])}`],
   ['sqs:SendMessage', (r, account) => `arn:aws:sqs:us-east-1:${account}:${r.pick(['queue', 'q1'])}`],
@@ -47,7 +47,7 @@ const ACTIONS = [
 
 const RESOURCES = [
   '*', '*', 'arn:aws:s3:::docs', 'arn:aws:s3:::docs/*', 'arn:aws:s3:::docs*', 'arn:aws:s3:::docs/a', 'arn:aws:s3:::*/a',
-  'arn:aws:s3:::docs/home/${aws:username}/*', 'arn:aws:s3:::docs/${aws:PrincipalTag/team}/*', 'arn:aws:s3:::docs/a${*}b',
+  'arn:aws:s3:::docs/home/${aws:username}/*', 'arn:aws:s3:::docs/${aws:PrincipalTag/team}/*', 'arn:aws:s3:::docs/a${$}b',
   "arn:aws:s3:::docs/home/${aws:username, 'ann'}/*", 'arn:aws:s3:::docs/x:*', 'arn:*:s3:::docs/?', 'arn:aws:sqs:*:*:queue',
   `arn:aws:sqs:us-east-1:${ACCOUNT}:*`, 'arn:aws:sqs:us-*-1:*:q?', `arn:aws:kms:us-east-1:${ACCOUNT}:key/*`,
   'arn:aws:kms:*:*:key/1234*', `arn:aws:iam::${ACCOUNT}:role/*`, 'arn:aws:iam::*:role/target', 'arn:aws:iam::*:role/other',

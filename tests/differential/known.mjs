@@ -78,10 +78,10 @@ export const KNOWN = [
     covers: (one) => operators(one).some((operator) => /^ForAnyValue:.*IfExists$/.test(operator)),
   },
   {
-    name: '${*} is an asterisk wherever variables are replaced',
+    name: '${*}, ${?} and ${$} are characters wherever variables are replaced',
     source: 'IAM User Guide, "Variables and tags", Special characters',
     reason: 'The predefined variables can be used in any string where regular variables can.',
-    covers: (one) => JSON.stringify(one.policies).includes('${*}'),
+    covers: (one) => /\$\{[*?$]\}/.test(JSON.stringify(one.policies)),
   },
   {
     name: 'an address of one family is in no range of the other',

@@ -47,6 +47,7 @@ mod explain;
 pub mod json;
 pub mod limits;
 mod lint;
+mod lint_condition;
 mod matcher;
 pub mod operator;
 mod pattern;

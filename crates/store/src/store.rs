@@ -5,6 +5,7 @@ use crate::cache::Cache;
 use crate::clock::{Clock, Millis, SystemClock};
 use crate::commit::committer::Committer;
 use crate::commit::queue::{Call, Queue, Urgency, Work};
+use crate::engine::fjall::FjallEngine;
 use crate::engine::memory::MemoryEngine;
 use crate::engine::{Batch, Engine, Space};
 use crate::error::{AsOfError, CommitError, OpenError, StoreError};
@@ -14,6 +15,7 @@ use crate::layout::{self, Head, Horizons};
 use crate::tx::Tx;
 use crate::view::{Published, View};
 use arc_swap::ArcSwap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -49,7 +51,7 @@ impl Default for Options {
             clock: Arc::new(SystemClock),
             cache_bytes_max: 16 << 20,
             queue_bytes_max: 16 << 20,
-            group_max: 512,
+            group_max: 4096,
             lazy_delay: Duration::from_millis(50),
             recent_writes_max: 65_536,
             branches: BranchLimits::default(),
@@ -152,6 +154,14 @@ impl Store {
     /// When the committer's thread cannot be started.
     pub fn open_memory(options: Options) -> Result<Self, OpenError> {
         Self::with_engine(Box::new(MemoryEngine::default()), options)
+    }
+
+    /// The store in `folder`, which is created if there is none. One process at a time.
+    ///
+    /// # Errors
+    /// When the folder is in use, cannot be written, holds something else or a newer format.
+    pub fn open(folder: &Path, options: Options) -> Result<Self, OpenError> {
+        Self::with_engine(Box::new(FjallEngine::open(folder)?), options)
     }
 
     /// A store over any engine.

@@ -4,6 +4,7 @@
 //! transactions of its own beyond "this batch, whole or not at all", no conflict detection and no notion of time, so one
 //! over a SQL table `(space, key, value)` is as possible as one over a file.
 
+pub mod fjall;
 pub mod memory;
 
 use std::ops::{Bound, ControlFlow};
