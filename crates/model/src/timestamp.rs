@@ -51,6 +51,10 @@ impl Timestamp {
         let whole = seconds.floor();
         let micros = ((seconds - whole) * 1e6).round() as u32;
         match micros {
+            // The last moment of the year 9999, in JSON, is rounded past itself.
+            _ if whole as i64 == Self::MAX_SECONDS + 1 && micros == 0 => {
+                Self::new(Self::MAX_SECONDS, 999_999_000)
+            }
             1_000_000.. => Self::new(whole as i64 + 1, 0),
             _ => Self::new(whole as i64, micros * 1000),
         }

@@ -47,6 +47,7 @@ mod codec;
 mod content;
 mod error;
 mod form;
+mod hint;
 mod json;
 mod json_rpc;
 mod message;
@@ -60,6 +61,7 @@ mod xml;
 
 pub use codec::Codec;
 pub use error::{EncodeError, WireError};
+pub use hint::Hint;
 pub use message::{Body, Request, Response};
 
 /// Greatest depth of nested structures, lists, maps and XML elements in a request.

@@ -4,7 +4,8 @@ mod common;
 
 use common::ledger::{Ledger, reasons};
 use common::request::Sent;
-use common::{Case, cases, folder, same_members, structure};
+use common::same::same_members;
+use common::{Case, cases, folder, structure};
 use palisade_model::{Location, Member, ServiceModel, ShapeKind, Structure, StructureShape, Value};
 use palisade_wire::Codec;
 

@@ -48,8 +48,12 @@ impl Router {
     /// The route of a request.
     pub(crate) fn route(&self, request: &Request<'_>) -> Option<&Route> {
         let routes = self.0.get(request.method)?;
+        let slashes = request.path.matches('/').count();
         let mut best: Option<(Score, &Route)> = None;
-        for route in routes {
+        for route in routes
+            .iter()
+            .filter(|route| route.template.may_fit(slashes))
+        {
             if let Some(score) = route.score(request)
                 && best.as_ref().is_none_or(|(best, _)| score > *best)
             {
@@ -68,15 +72,15 @@ impl Router {
 
 impl Route {
     fn score(&self, request: &Request<'_>) -> Option<Score> {
-        if !self.template.fits(request.path) {
-            return None;
-        }
         let query = request.query.unwrap_or_default();
         for (name, value) in &self.template.literals {
             let found = find(query, name)?;
             if value.is_some_and(|value| value != found) {
                 return None;
             }
+        }
+        if !self.template.fits(request.path) {
+            return None;
         }
         let in_query = |name: &&&str| split(query).any(|(key, _)| key == **name);
         let in_headers = |name: &&&str| request.headers.contains_key(**name);

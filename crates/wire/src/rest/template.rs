@@ -55,6 +55,18 @@ impl Template {
             .count()
     }
 
+    /// False when no path with so many slashes is one of the template's: the quick way to pass
+    /// over most templates.
+    pub(crate) fn may_fit(&self, slashes: usize) -> bool {
+        let segments = self.segments.len();
+        let is_greedy = self
+            .segments
+            .iter()
+            .any(|segment| matches!(segment, Segment::Greedy(_)));
+        // One more may stand at the end, and the root has one of its own.
+        slashes >= segments && (is_greedy || slashes <= segments + 1)
+    }
+
     /// True when the path is one of the template's.
     pub(crate) fn fits(&self, path: &str) -> bool {
         self.labels(path, |_, _| ())
