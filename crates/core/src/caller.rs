@@ -90,21 +90,10 @@ impl RoleRef {
     }
 }
 
-impl Caller {
-    /// Nobody in particular, in the account a call is aimed at.
-    pub fn anonymous(account: AccountId) -> Self {
-        Self {
-            account,
-            identity: Identity::Anonymous,
-            access_key_id: String::new(),
-            session: None,
-        }
-    }
-
+impl Identity {
     /// The ARN that `GetCallerIdentity` prints and denials name.
-    pub fn arn(&self) -> String {
-        let account = &self.account;
-        match &self.identity {
+    pub fn arn(&self, account: &AccountId) -> String {
+        match self {
             Identity::Root => format!("arn:aws:iam::{account}:root"),
             Identity::User(user) => user.arn(account),
             Identity::RoleSession { role, session_name } => {
@@ -122,15 +111,37 @@ impl Caller {
     }
 
     /// `aws:userid`, as the IAM User Guide's table "Principal key values" gives it.
-    pub fn user_id(&self) -> String {
-        match &self.identity {
-            Identity::Root => self.account.to_string(),
+    pub fn user_id(&self, account: &AccountId) -> String {
+        match self {
+            Identity::Root => account.to_string(),
             Identity::User(user) => user.id.clone(),
             Identity::RoleSession { role, session_name } => format!("{}:{session_name}", role.id),
-            Identity::FederatedUser { name, .. } => format!("{}:{name}", self.account),
+            Identity::FederatedUser { name, .. } => format!("{account}:{name}"),
             Identity::Service(name) => name.clone(),
             Identity::Anonymous => "anonymous".to_owned(),
         }
+    }
+}
+
+impl Caller {
+    /// Nobody in particular, in the account a call is aimed at.
+    pub fn anonymous(account: AccountId) -> Self {
+        Self {
+            account,
+            identity: Identity::Anonymous,
+            access_key_id: String::new(),
+            session: None,
+        }
+    }
+
+    /// The ARN that `GetCallerIdentity` prints and denials name.
+    pub fn arn(&self) -> String {
+        self.identity.arn(&self.account)
+    }
+
+    /// `aws:userid`, as the IAM User Guide's table "Principal key values" gives it.
+    pub fn user_id(&self) -> String {
+        self.identity.user_id(&self.account)
     }
 
     /// The principal's own tags and, for a session, the session's: what `aws:PrincipalTag/…` reads. Session tags win.

@@ -14,9 +14,11 @@
 
 mod account;
 mod arn;
+pub mod authorization_message;
 pub mod authorize;
 pub mod branches;
 mod caller;
+pub mod credential_limits;
 pub mod failures;
 mod identities;
 pub mod ids;

@@ -75,6 +75,9 @@ pub struct RecordedSession {
     pub tags: Vec<(String, String)>,
     /// The source identity.
     pub source_identity: Option<String>,
+    /// Keys of the session tags that the next role in a chain inherits.
+    #[serde(default)]
+    pub transitive_tag_keys: Vec<String>,
 }
 
 /// The TLS connection of a call, as CloudTrail's `tlsDetails` shows it.
@@ -171,15 +174,45 @@ impl ApiCall {
     pub fn event_id(&self) -> Uuid {
         turn_over(self.request_id)
     }
+
+    /// The id of the event in `recipient`'s history. The account that called and another that sees the call have an event each.
+    pub fn event_id_for(&self, recipient: &AccountId) -> Uuid {
+        if self.caller.account == *recipient {
+            self.event_id()
+        } else {
+            turn_over_for_others(self.request_id)
+        }
+    }
 }
 
 /// Maps a request's id to its event's, and back.
 pub fn turn_over(id: Uuid) -> Uuid {
+    turned(id, 0xa5)
+}
+
+/// Maps a request's id to the event's that another account than the caller's sees, and back.
+pub fn turn_over_for_others(id: Uuid) -> Uuid {
+    turned(id, 0x5a)
+}
+
+fn turned(id: Uuid, mask: u8) -> Uuid {
     let mut bytes = *id.as_bytes();
     for byte in &mut bytes[9..] {
-        *byte ^= 0xa5;
+        *byte ^= mask;
     }
     Uuid::from_bytes(bytes)
+}
+
+impl RecordedCaller {
+    /// The caller's ARN.
+    pub fn arn(&self) -> String {
+        self.identity.arn(&self.account)
+    }
+
+    /// The caller's unique id, as `aws:userid` gives it.
+    pub fn user_id(&self) -> String {
+        self.identity.user_id(&self.account)
+    }
 }
 
 impl Question {
@@ -237,6 +270,7 @@ impl From<&Caller> for RecordedCaller {
                 policy_arns: s.policy_arns.clone(),
                 tags: s.tags.clone(),
                 source_identity: s.source_identity.clone(),
+                transitive_tag_keys: s.transitive_tag_keys.clone(),
             }),
         }
     }

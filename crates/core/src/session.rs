@@ -122,6 +122,17 @@ impl NewSession {
 
     /// Makes the session and seals it into its token.
     pub fn issue(self, seal: &dyn Seal, random: &mut dyn Random) -> Credentials {
+        self.issue_padded(seal, random, 0)
+    }
+
+    /// The same with a token of at least `length_min` characters, at most [`TOKEN_LENGTH_MAX`]: for callers that check whether what
+    /// stands between can carry longer ones.
+    pub fn issue_padded(
+        self,
+        seal: &dyn Seal,
+        random: &mut dyn Random,
+        length_min: usize,
+    ) -> Credentials {
         let mut id = [0; 8];
         random.fill(&mut id);
         let secret = Secret::generate_access_key(random);
@@ -149,7 +160,7 @@ impl NewSession {
             compiled: OnceLock::new(),
         };
         Credentials {
-            session_token: session.to_token(seal, random),
+            session_token: session.to_token(seal, random, length_min.min(TOKEN_LENGTH_MAX)),
             access_key_id,
             secret_access_key: secret,
             expires_ms: session.expires_ms,
@@ -220,14 +231,25 @@ impl Session {
         let packed = seal
             .open(PURPOSE, access_key_id, &sealed)
             .map_err(|SealBroken| InvalidToken)?;
-        let plain = lz4_flex::decompress_size_prepended(&packed).map_err(|_| InvalidToken)?;
+        let (padded, padding) = packed.split_last_chunk::<4>().ok_or(InvalidToken)?;
+        let length = padded
+            .len()
+            .checked_sub(u32::from_le_bytes(*padding) as usize);
+        let packed = length
+            .and_then(|length| padded.get(..length))
+            .ok_or(InvalidToken)?;
+        let plain = lz4_flex::decompress_size_prepended(packed).map_err(|_| InvalidToken)?;
         rmp_serde::from_slice(&plain).map_err(|_| InvalidToken)
     }
 
-    fn to_token(&self, seal: &dyn Seal, random: &mut dyn Random) -> String {
+    fn to_token(&self, seal: &dyn Seal, random: &mut dyn Random, length_min: usize) -> String {
         // Serialising plain data into memory cannot fail.
         let plain = rmp_serde::to_vec(self).expect("a session serialises");
-        let packed = lz4_flex::compress_prepend_size(&plain);
+        let mut packed = lz4_flex::compress_prepend_size(&plain);
+        // Padding, and last how much of it there is.
+        let padding = (length_min / 4 * 3).saturating_sub(packed.len());
+        packed.resize(packed.len() + padding, 0);
+        packed.extend_from_slice(&(padding as u32).to_le_bytes());
         let sealed = seal.seal(PURPOSE, &self.access_key_id, &packed, random);
         let mut token = vec![TOKEN_VERSION];
         token.extend_from_slice(sealed.as_bytes());

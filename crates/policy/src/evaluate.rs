@@ -116,7 +116,13 @@ fn needs_resource_policy(question: &Question<'_>, layers: &Layers<'_>) -> bool {
             .resource
             .is_some_and(|segments| segments[1] == "kms" && segments[4].starts_with("key/"))
     };
-    is_trust_action(question.request.action)
+    // A federated user has no policy to trust anybody by: sts:TagSession on one is its maker's own matter.
+    let is_federated_user = || {
+        question
+            .resource
+            .is_some_and(|segments| segments[1] == "sts")
+    };
+    (is_trust_action(question.request.action) && !is_federated_user())
         || (question.service.eq_ignore_ascii_case("kms") && (layers.resource.is_some() || is_key()))
 }
 

@@ -638,3 +638,12 @@ fn a_pattern_must_have_six_segments() {
     own("arn:aws:s3*").expect(S3, OBJECT, "implicit:identity");
     own("arn:aws:s3:::docs").expect(S3, OBJECT, "implicit:identity");
 }
+
+#[test]
+fn tags_on_a_federated_users_session_need_no_trust_those_on_a_roles_do() {
+    let tag = allow(r#""Action":"sts:TagSession","Resource":"*""#);
+    let tagging = || Case::user().identity(&tag);
+    tagging().expect("sts:TagSession", FEDERATED, "allow");
+    tagging().expect("sts:TagSession", ROLE, "implicit:resource");
+    Case::user().expect("sts:TagSession", FEDERATED, "implicit:identity");
+}
