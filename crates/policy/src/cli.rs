@@ -215,6 +215,7 @@ fn trace_json(trace: &StatementTrace) -> Value {
         json!({
             "element": failure.element,
             "expected": failure.expected,
+            "excludes": failure.excludes,
             "saw": failure.saw,
             "note": failure.note,
         })

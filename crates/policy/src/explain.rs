@@ -65,8 +65,10 @@ impl StatementTrace {
 pub struct Failure {
     /// `Action`, `NotResource`, …; for conditions `Condition OPERATOR KEY`.
     pub element: String,
-    /// What the statement asks for.
+    /// What the statement lists.
     pub expected: Vec<String>,
+    /// True if the statement wants anything but what it lists: the `Not` elements and operators.
+    pub excludes: bool,
     /// What the request has.
     pub saw: String,
     /// More, where the two do not tell all.
@@ -252,6 +254,7 @@ fn failures(
                     .iter()
                     .map(|value| value.value.clone())
                     .collect(),
+                excludes: condition.operator.comparison.is_negated(),
                 saw: question.find(&condition.key).describe(),
                 note: condition_note(condition, truth, question),
             });
@@ -284,11 +287,8 @@ fn element_failure(
     saw: &str,
     note: Option<&'static str>,
 ) -> Failure {
-    let prefix = if element.is_some_and(|element| element.negated) {
-        "Not"
-    } else {
-        ""
-    };
+    let excludes = element.is_some_and(|element| element.negated);
+    let prefix = if excludes { "Not" } else { "" };
     let expected = element
         .into_iter()
         .flat_map(|element| &element.list)
@@ -297,6 +297,7 @@ fn element_failure(
     Failure {
         element: format!("{prefix}{name}"),
         expected,
+        excludes,
         saw: format!("{saw:?}"),
         note,
     }
@@ -306,7 +307,7 @@ fn principal_failure(
     element: Option<&Element<Spanned<PrincipalName>>>,
     question: &Question<'_>,
 ) -> Failure {
-    let negated = element.is_some_and(|element| element.negated);
+    let excludes = element.is_some_and(|element| element.negated);
     let expected = element.into_iter().flat_map(|element| &element.list);
     let expected = expected.map(|name| match &name.value {
         PrincipalName::Everyone => "*".to_owned(),
@@ -316,8 +317,14 @@ fn principal_failure(
         PrincipalName::CanonicalUser(text) => format!("CanonicalUser {text}"),
     });
     Failure {
-        element: if negated { "NotPrincipal" } else { "Principal" }.to_owned(),
+        element: if excludes {
+            "NotPrincipal"
+        } else {
+            "Principal"
+        }
+        .to_owned(),
         expected: expected.collect(),
+        excludes,
         saw: format!("{:?}", question.request.principal.name()),
         note: element
             .is_none()
@@ -430,8 +437,8 @@ pub(crate) fn describe_failure(failure: &Failure) -> String {
         [one] => format!("{one:?}"),
         many => format!("{many:?}"),
     };
-    let asks = if failure.element.starts_with("Not") {
-        "excludes"
+    let asks = if failure.excludes {
+        "wants other than"
     } else {
         "wants"
     };

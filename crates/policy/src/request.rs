@@ -284,6 +284,8 @@ mod tests {
     fn services_of_different_names_have_different_keys() {
         assert_eq!(service_key("S3"), service_key("s3"));
         assert_ne!(service_key("s3"), service_key("s"));
+        assert_ne!(service_key("ec2"), service_key("rc2"));
+        assert_ne!(service_key("lambda"), service_key("lambdb"));
         assert_ne!(service_key(""), service_key("\0"));
     }
 }

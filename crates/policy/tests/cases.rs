@@ -42,7 +42,7 @@ fn a_decision_names_statements_elements_and_what_they_saw() {
         .unwrap();
     assert_eq!(
         session["failed"],
-        json!([{"element": "Action", "expected": ["s3:PutObject"], "saw": "\"s3:GetObject\"", "note": null}])
+        json!([{"element": "Action", "expected": ["s3:PutObject"], "excludes": false, "saw": "\"s3:GetObject\"", "note": null}])
     );
     assert_eq!(session["applies"], false);
     let other = out["other_outcome"][0].as_str().unwrap();

@@ -262,10 +262,9 @@ fn for_all_values_wants_every_value_and_is_true_of_none() {
     let all = |context| holds("ForAllValues:StringEquals", r#"["a","b"]"#, context);
     assert!(all(many(&["a", "b"])) && all(many(&["a"])) && all(one("b")));
     assert!(!all(many(&["a", "c"])) && !all(one("c")));
-    assert!(
-        all(None) && all(many(&[])) && all(one("")),
-        "none, and a null data set"
-    );
+    assert!(all(None) && all(many(&[])), "none");
+    assert!(all(one("")) && all(many(&["", ""])), "a null data set");
+    assert!(!all(many(&["", "a"])), "one of them has a value");
     assert!(holds("ForAllValues:StringEqualsIfExists", r#""a""#, None));
     let none_of = |context| holds("ForAllValues:StringNotEquals", r#"["a","b"]"#, context);
     assert!(none_of(many(&["c", "d"])) && none_of(None));

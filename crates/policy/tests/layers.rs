@@ -647,3 +647,37 @@ fn tags_on_a_federated_users_session_need_no_trust_those_on_a_roles_do() {
     tagging().expect("sts:TagSession", ROLE, "implicit:resource");
     Case::user().expect("sts:TagSession", FEDERATED, "implicit:identity");
 }
+
+#[test]
+fn an_allow_names_the_statements_of_the_layers_that_had_to() {
+    let names = |case: &Case| -> Vec<String> {
+        let decision = palisade_policy::evaluate(&case.request(S3, OBJECT), &case.layers());
+        assert!(decision.is_allowed());
+        decision
+            .deciding
+            .iter()
+            .map(|s| s.policy.name().to_owned())
+            .collect()
+    };
+    let abroad = Case::user()
+        .in_account(OTHER)
+        .resource(&aws(USER))
+        .identity(ALLOW_ALL);
+    assert_eq!(names(&abroad), ["resource", "identity"]);
+    assert_eq!(
+        names(&Case::user().resource(&aws(USER)).identity(ALLOW_ALL)),
+        ["resource"]
+    );
+    assert_eq!(
+        names(&Case::user().resource(&aws(ROOT)).identity(ALLOW_ALL)),
+        ["identity"]
+    );
+    let all = Case::session()
+        .scp(&[ALLOW_ALL])
+        .identity(ALLOW_ALL)
+        .boundary(ALLOW_ALL);
+    assert_eq!(
+        names(&all.session_policy(ALLOW_ALL)),
+        ["scp", "identity", "boundary", "session"]
+    );
+}
