@@ -105,6 +105,11 @@ pub(crate) fn is_format_key(key: &[u8]) -> bool {
     key == FORMAT_KEY
 }
 
+/// Whether `key` is one that the store keeps in its meta space, dictionaries apart.
+pub(crate) fn is_meta_key(key: &[u8]) -> bool {
+    [FORMAT_KEY, HEAD_KEY, HORIZONS_KEY].contains(&key)
+}
+
 /// Checks the format; `false` for an engine with nothing in it.
 pub(crate) fn check_format(snapshot: &dyn Snapshot) -> Result<bool, OpenError> {
     let Some(row) = snapshot.get(Space::Meta, FORMAT_KEY)? else {

@@ -38,8 +38,8 @@
 //! flush; current rows and an index of their older versions; the [`Journal`], a hash chain with one link a group of
 //! commits; a cache of decoded rows; branches, an overlay in memory over a past position.
 #![forbid(unsafe_code)]
-#![allow(dead_code)] // until retention and backup follow
 
+mod backup;
 mod branch;
 mod bytes;
 mod cache;
@@ -48,22 +48,31 @@ mod commit;
 pub mod engine;
 mod error;
 mod fact;
+mod follower;
 mod journal;
 mod key;
 mod layout;
+mod retention;
 mod store;
 mod table;
+pub mod testing;
 mod tx;
 mod view;
 
+pub use backup::{BackupError, BackupSummary, RestoreError};
 pub use branch::{BranchError, BranchLimits, BranchWrite};
 pub use bytes::Hash;
 pub use clock::{Clock, ManualClock, Millis, SystemClock};
 pub use error::{AsOfError, CommitError, OpenError, StoreError};
 pub use fact::{BranchId, Fact, History, InvalidBranchId, Position, Record, Row, Write};
+pub use follower::{
+    DerivedBatch, FollowError, Follower, FollowerHandle, FollowerStatus, FollowerStopped,
+};
+pub use journal::verify::{Damage, Part, Verified};
 pub use journal::{Journal, REQUEST_WINDOW, VisitRecord};
 pub use key::{DecodePart, Key, KeyOf, KeyPart, PrefixOf};
 pub use layout::{Head, Horizons};
+pub use retention::{Forget, Forgotten};
 pub use store::{Committed, Durability, FACT_BYTES_MAX, Options, Store, WRITES_MAX};
 pub use table::{Derived, Table, Value};
 pub use tx::{KEY_BYTES_MAX, Tx, VALUE_BYTES_MAX};

@@ -10,6 +10,7 @@ use crate::engine::memory::MemoryEngine;
 use crate::engine::{Batch, Engine, Space};
 use crate::error::{AsOfError, CommitError, OpenError, StoreError};
 use crate::fact::{BranchId, Fact, Position, Prepared};
+use crate::follower::{Follower, FollowerHandle, Runner, Stop};
 use crate::journal::{Dictionaries, Journal};
 use crate::layout::{self, Head, Horizons};
 use crate::tx::Tx;
@@ -19,7 +20,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 /// The most bytes that one fact may have: call and questions together.
 pub const FACT_BYTES_MAX: usize = 4 << 20;
@@ -86,8 +87,9 @@ pub(crate) struct Shared {
     pub queue: Queue,
     pub branches: Branches,
     pub dictionaries: Arc<Dictionaries>,
-    /// The newest position, for who waits for it.
-    pub head: watch::Sender<Position>,
+    pub stop: Stop,
+    /// The followers that were started.
+    pub cursors: Mutex<Vec<FollowerHandle>>,
     failure: OnceLock<StoreError>,
 }
 
@@ -113,9 +115,10 @@ impl Shared {
 
     pub fn publish(&self, published: Published) {
         let position = published.head.position;
-        self.published.store(Arc::new(published));
-        self.head
-            .send_if_modified(|head| std::mem::replace(head, position) != position);
+        let before = self.published.swap(Arc::new(published));
+        if before.head.position != position {
+            self.stop.news();
+        }
     }
 }
 
@@ -125,24 +128,30 @@ impl Shared {
 #[derive(Clone)]
 pub struct Store {
     pub(crate) shared: Arc<Shared>,
-    _closer: Arc<Closer>,
+    closer: Arc<Closer>,
 }
 
 struct Closer {
     shared: Arc<Shared>,
-    committer: Mutex<Option<JoinHandle<()>>>,
+    followers: Mutex<Vec<JoinHandle<()>>>,
+    committer: Option<JoinHandle<()>>,
 }
 
 impl Drop for Closer {
     fn drop(&mut self) {
+        // Followers first, as they wait for the committer. A thread's panic was reported when it happened.
+        self.shared.stop.set();
+        for follower in std::mem::take(
+            &mut *self
+                .followers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        ) {
+            let _ = follower.join();
+        }
         self.shared.queue.close();
-        let committer = self
-            .committer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(committer) = committer {
-            let _ = committer.join(); // its panic was reported when it happened
+        if let Some(committer) = self.committer.take() {
+            let _ = committer.join();
         }
     }
 }
@@ -173,14 +182,19 @@ impl Store {
         let thread = std::thread::Builder::new()
             .name("committer".into())
             .spawn(move || committer.run())?;
+        Ok(Self::assemble(shared, Some(thread)))
+    }
+
+    pub(crate) fn assemble(shared: Arc<Shared>, committer: Option<JoinHandle<()>>) -> Self {
         let closer = Closer {
             shared: shared.clone(),
-            committer: Mutex::new(Some(thread)),
+            followers: Mutex::default(),
+            committer,
         };
-        Ok(Self {
+        Self {
             shared,
-            _closer: Arc::new(closer),
-        })
+            closer: Arc::new(closer),
+        }
     }
 
     /// Begins a transaction on the newest state.
@@ -248,6 +262,19 @@ impl Store {
         Ok(committed)
     }
 
+    /// Commits `fact` together with new horizons.
+    pub(crate) async fn raise(
+        &self,
+        horizons: Horizons,
+        fact: Fact,
+    ) -> Result<Committed, CommitError> {
+        let tx = self
+            .begin()
+            .map_err(|error| CommitError::Unavailable(error.to_string()))?;
+        self.enqueue(tx, fact, Durability::Durable, Some(horizons))
+            .await
+    }
+
     async fn enqueue(
         &self,
         tx: Tx,
@@ -305,6 +332,39 @@ impl Store {
     /// When the store failed.
     pub async fn flush(&self) -> Result<(), StoreError> {
         self.shared.work(Work::Flush, Urgency::Now).await
+    }
+
+    /// Starts a follower, on a thread of its own, where its cursor stands.
+    ///
+    /// # Errors
+    /// When its cursor cannot be read, or the thread cannot be started.
+    pub fn follow(&self, follower: impl Follower) -> Result<FollowerHandle, OpenError> {
+        let (runner, handle) = Runner::new(Box::new(follower), self.shared.clone())?;
+        let shared = self.shared.clone();
+        let name = format!("follow {}", handle.name());
+        let thread = std::thread::Builder::new()
+            .name(name)
+            .spawn(move || runner.run(&shared.stop))?;
+        self.closer
+            .followers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(thread);
+        self.shared
+            .cursors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(handle.clone());
+        Ok(handle)
+    }
+
+    /// The followers that were started, for metrics and health.
+    pub fn followers(&self) -> Vec<FollowerHandle> {
+        self.shared
+            .cursors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Whether the store still writes. Once it does not, everything is refused until it is opened again.
@@ -389,11 +449,33 @@ impl Shared {
         work: impl FnOnce(oneshot::Sender<Result<(), StoreError>>) -> Work,
         urgency: Urgency,
     ) -> Result<(), StoreError> {
+        self.start_work(work, urgency)?
+            .await
+            .unwrap_or_else(|_| Err(store_closed()))
+    }
+
+    /// The same for a thread of its own.
+    pub fn work_blocking(
+        &self,
+        work: impl FnOnce(oneshot::Sender<Result<(), StoreError>>) -> Work,
+        urgency: Urgency,
+    ) -> Result<(), StoreError> {
+        self.start_work(work, urgency)?
+            .blocking_recv()
+            .unwrap_or_else(|_| Err(store_closed()))
+    }
+
+    fn start_work(
+        &self,
+        work: impl FnOnce(oneshot::Sender<Result<(), StoreError>>) -> Work,
+        urgency: Urgency,
+    ) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
         self.check_healthy()?;
         let (ack, answer) = oneshot::channel();
-        let closed = || StoreError::Unavailable("the store is closed".into());
-        self.queue.push(work(ack), urgency).map_err(|_| closed())?;
-        answer.await.unwrap_or_else(|_| Err(closed()))
+        self.queue
+            .push(work(ack), urgency)
+            .map_err(|_| store_closed())?;
+        Ok(answer)
     }
 }
 
@@ -421,7 +503,8 @@ pub(crate) fn start(
         queue: Queue::new(options.queue_bytes_max, options.group_max),
         branches: Branches::new(options.branches),
         dictionaries: Arc::default(),
-        head: watch::Sender::new(head.position),
+        stop: Stop::default(),
+        cursors: Mutex::default(),
         failure: OnceLock::new(),
         options,
     });
@@ -456,6 +539,10 @@ fn check_limit(what: &'static str, size: usize, limit: usize) -> Result<(), Comm
     } else {
         Err(CommitError::TooLarge { what, size, limit })
     }
+}
+
+fn store_closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".into())
 }
 
 fn closed() -> CommitError {

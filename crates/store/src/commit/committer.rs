@@ -86,14 +86,9 @@ impl Committer {
             match work {
                 Work::Call(call) => self.take_call(*call, &mut group, &mut horizons, waiting)?,
                 Work::Flush(ack) => waiting.others.push(ack),
-                Work::Derived(batch, ack) => {
+                Work::Derived(batch, ack) | Work::Maintain(batch, ack) => {
                     waiting.others.push(ack);
                     others.changes.extend(batch.changes);
-                }
-                Work::Maintain(batch, raised, ack) => {
-                    waiting.others.push(ack);
-                    others.changes.extend(batch.changes);
-                    horizons = raised.unwrap_or(horizons);
                 }
             }
         }
@@ -169,7 +164,7 @@ fn refuse(group: Vec<Work>, error: &StoreError) {
                     .map(|ack| ack.send(Err(CommitError::Unavailable(error.to_string()))));
                 drop(ack);
             }
-            Work::Derived(_, ack) | Work::Maintain(_, _, ack) | Work::Flush(ack) => {
+            Work::Derived(_, ack) | Work::Maintain(_, ack) | Work::Flush(ack) => {
                 let _ = ack.send(Err(error.clone()));
             }
         }

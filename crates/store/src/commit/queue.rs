@@ -20,8 +20,8 @@ pub(crate) enum Work {
     Call(Box<Call>),
     /// A follower's writes.
     Derived(Batch, Ack<StoreError>),
-    /// What retention does: new horizons, rows to drop.
-    Maintain(Batch, Option<Horizons>, Ack<StoreError>),
+    /// What retention does: rows to drop.
+    Maintain(Batch, Ack<StoreError>),
     /// Nothing; answered when all before it is on disk.
     Flush(Ack<StoreError>),
 }
@@ -139,9 +139,9 @@ impl Queue {
         (!group.is_empty()).then_some(group)
     }
 
-    /// Takes a group without waiting.
-    pub fn try_group(&self) -> Vec<Work> {
-        Self::take(&mut self.lock(), self.group_max)
+    /// Takes at most `limit` without waiting.
+    pub fn try_group(&self, limit: usize) -> Vec<Work> {
+        Self::take(&mut self.lock(), limit)
     }
 
     fn take(state: &mut State, group_max: usize) -> Vec<Work> {

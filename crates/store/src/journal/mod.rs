@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod link;
+pub(crate) mod verify;
 
 use crate::bytes::{seal, unseal};
 use crate::clock::Millis;
@@ -59,6 +60,32 @@ impl Journal {
             }
             ControlFlow::Continue(())
         })
+    }
+
+    /// The records after `after`, about as many as the limits say, and the position that this takes a reader to.
+    pub(crate) fn page(
+        &self,
+        after: Position,
+        records_max: usize,
+        bytes_max: usize,
+    ) -> Result<(Vec<Record>, Position), StoreError> {
+        let (mut records, mut bytes) = (Vec::new(), 0);
+        self.read(after, &mut |record| {
+            bytes += record.fact.call.len() + record.fact.questions.len();
+            records.push(record);
+            let is_full = records.len() >= records_max || bytes >= bytes_max;
+            if is_full {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })?;
+        let is_full = records.len() >= records_max || bytes >= bytes_max;
+        let last = records
+            .last()
+            .filter(|_| is_full)
+            .map(|record| record.position);
+        Ok((records, last.unwrap_or(self.head().position)))
     }
 
     /// Walks the records that `history` shows before `before`, newest first. `Position(u64::MAX)` begins at the end.
@@ -199,12 +226,17 @@ impl Journal {
 
     /// The records of the chunk that begins at `first`.
     fn records(&self, first: Position) -> Result<Vec<Record>, StoreError> {
+        self.records_of(&self.link(first)?)
+    }
+
+    /// The link of the chunk that begins at `first`.
+    pub(crate) fn link(&self, first: Position) -> Result<Link, StoreError> {
         let key = layout::position_key(first);
         let row = self
             .snapshot()
             .get(Space::Links, &key)?
             .ok_or_else(|| damaged_link(first))?;
-        self.records_of(&self.decode_link(&key, &row)?)
+        self.decode_link(&key, &row)
     }
 
     fn records_of(&self, link: &Link) -> Result<Vec<Record>, StoreError> {
@@ -258,7 +290,7 @@ impl Journal {
     }
 
     /// The first position of the chunk that holds `position`.
-    fn chunk_of(&self, position: Position) -> Result<Option<Position>, StoreError> {
+    pub(crate) fn chunk_of(&self, position: Position) -> Result<Option<Position>, StoreError> {
         if position > self.head().position {
             return Ok(None);
         }
