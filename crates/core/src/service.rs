@@ -45,6 +45,8 @@ pub trait Service: Send + Sync {
 pub struct Resource {
     /// The ARN, or `*`.
     pub arn: String,
+    /// How refusals name it, where AWS does not say the ARN: `user ann`.
+    pub shown: Option<String>,
     /// The owning account; `None` takes the caller's.
     pub account: Option<AccountId>,
     /// Its tags: `aws:ResourceTag/…`.

@@ -1,11 +1,15 @@
 //! When access keys and roles were last used: derived from the journal, never a write a call.
 
-use palisade_core::CallError;
-use palisade_store::{Derived, Tx};
+use std::collections::HashMap;
+
+use palisade_core::record::ApiCall;
+use palisade_core::{CallError, Identity};
+use palisade_store::{Derived, DerivedBatch, FollowError, Follower, Record, Tx};
 use serde::{Deserialize, Serialize};
 
 use crate::api::{AccessKeyLastUsed, RoleLastUsed};
 use crate::named::moment;
+use crate::tables::ACCESS_KEYS;
 
 /// By access key id.
 static KEYS: Derived<(String,), Use> = Derived::new("iam.key-used");
@@ -18,6 +22,51 @@ struct Use {
     time_ms: i64,
     service: String,
     region: String,
+}
+
+/// Keeps the last use of every access key and role. What was refused counts: the key was used.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LastUsed;
+
+impl Follower for LastUsed {
+    fn name(&self) -> &str {
+        "iam.last-used"
+    }
+
+    fn apply(&mut self, records: &[Record], out: &mut DerivedBatch<'_>) -> Result<(), FollowError> {
+        // Later records of the batch take the place of earlier ones: a row is written once.
+        let (mut keys, mut roles) = (HashMap::new(), HashMap::new());
+        for record in records {
+            for write in record.writes.iter().filter(|write| write.hash.is_none()) {
+                keys.extend(write.row.key(&ACCESS_KEYS).map(|(id,)| (id, None)));
+            }
+            // Maintenance has no call, and retention drops the bodies of old ones.
+            let Some(call) = ApiCall::from_bytes(&record.fact.call) else {
+                continue;
+            };
+            let used = Use {
+                time_ms: call.time_ms,
+                service: call.service,
+                region: call.region.as_str().to_owned(),
+            };
+            if let Identity::RoleSession { role, .. } = &call.caller.identity {
+                roles.insert(role.id.clone(), used.clone());
+            }
+            if call.caller.session.is_none() && !call.caller.access_key_id.is_empty() {
+                keys.insert(call.caller.access_key_id, Some(used));
+            }
+        }
+        for (id, used) in keys {
+            match used {
+                Some(used) => out.put(&KEYS, &(id,), &used)?,
+                None => out.delete(&KEYS, &(id,)),
+            }
+        }
+        for (id, used) in roles {
+            out.put(&ROLES, &(id,), &used)?;
+        }
+        Ok(())
+    }
 }
 
 /// The last use of an access key, as answers show it.

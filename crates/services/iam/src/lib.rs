@@ -56,6 +56,7 @@ use palisade_core::{Arn, Call, CallError, Handlers, Resource, Service};
 use palisade_model::Value;
 
 pub use identities::IamIdentities;
+pub use last_used::LastUsed;
 
 /// The IAM service.
 pub struct Iam {

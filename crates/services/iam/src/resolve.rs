@@ -22,7 +22,38 @@ pub(crate) fn resolve(
 ) -> Result<Vec<Resource>, CallError> {
     let member = |name: &str| input.member(name).and_then(Value::as_str);
     let role = || member("RoleName").unwrap_or_default();
+    let profile = || member("InstanceProfileName").unwrap_or_default();
     let one = match resolver {
+        "users" => would_be(call, User::KIND, member("PathPrefix").unwrap_or("/"), ""),
+        "groups" => would_be(call, Group::KIND, member("PathPrefix").unwrap_or("/"), ""),
+        "roles" => would_be(call, Role::KIND, member("PathPrefix").unwrap_or("/"), ""),
+        "instance-profiles" => would_be(
+            call,
+            InstanceProfile::KIND,
+            member("PathPrefix").unwrap_or("/"),
+            "",
+        ),
+        "policies" => {
+            let path = member("PathPrefix").unwrap_or("/");
+            shown(
+                would_be(call, ManagedPolicy::KIND, path, ""),
+                format!("policy path {path}"),
+            )
+        }
+        "new-policy" => {
+            let name = member("PolicyName").unwrap_or_default();
+            let policy = would_be(
+                call,
+                ManagedPolicy::KIND,
+                member("Path").unwrap_or("/"),
+                name,
+            );
+            shown(policy, format!("policy {name}"))
+        }
+        "tagged-user" => by_arn(user(call, member("UserName"))?),
+        "tagged-role" => by_arn(named::<Role>(call, role())?),
+        "tagged-policy" => by_arn(policy(call, member("PolicyArn").unwrap_or_default())?),
+        "tagged-instance-profile" => by_arn(named::<InstanceProfile>(call, profile())?),
         "user" => user(call, member("UserName"))?,
         "bounded-user" => with_boundary(
             user(call, member("UserName"))?,
@@ -34,11 +65,9 @@ pub(crate) fn resolve(
             named::<Role>(call, role())?,
             boundary_of_role(call, role())?,
         ),
-        "role-passed-to-ec2" => passed_to_ec2(call, named::<Role>(call, role())?),
+        "role-passed-to-ec2" => passed_to_ec2(call, by_arn(named::<Role>(call, role())?)),
         "policy" => policy(call, member("PolicyArn").unwrap_or_default())?,
-        "instance-profile" => {
-            named::<InstanceProfile>(call, member("InstanceProfileName").unwrap_or_default())?
-        }
+        "instance-profile" => named::<InstanceProfile>(call, profile())?,
         "access-key-user" => access_key_user(call, member("AccessKeyId").unwrap_or_default())?,
         "renamed-user" => {
             return renamed(
@@ -86,6 +115,8 @@ pub(crate) trait AsResource: Named {
     fn resource_tags(&self) -> Option<&Tags>;
     /// Whether its tags answer to `iam:ResourceTag/…` too.
     const IAM_RESOURCE_TAG: bool = false;
+    /// Its kind, as refusals write it.
+    const SHOWN: &'static str = Self::KIND;
 }
 
 impl AsResource for User {
@@ -118,6 +149,7 @@ impl AsResource for InstanceProfile {
     fn resource_tags(&self) -> Option<&Tags> {
         Some(&self.tags)
     }
+    const SHOWN: &'static str = "instance profile";
 }
 
 fn existing<T: AsResource>(
@@ -137,14 +169,30 @@ fn existing<T: AsResource>(
             .map(|(key, value)| (format!("iam:ResourceTag/{key}"), vec![value.clone()]))
             .collect(),
         tags,
-        policy: None,
+        ..Resource::default()
     }))
 }
 
 /// A thing of the caller's account; one that does not exist would stand under the path `/`.
 fn named<T: AsResource>(call: &Call<'_>, name: &str) -> Result<Resource, CallError> {
     let found = existing::<T>(call, call.account(), name)?;
-    Ok(found.unwrap_or_else(|| would_be(call, T::KIND, "/", name)))
+    let resource = found.unwrap_or_else(|| would_be(call, T::KIND, "/", name));
+    Ok(shown(resource, format!("{} {name}", T::SHOWN)))
+}
+
+fn shown(resource: Resource, shown: String) -> Resource {
+    Resource {
+        shown: Some(shown),
+        ..resource
+    }
+}
+
+/// Refusals name what is tagged or passed by its ARN.
+fn by_arn(resource: Resource) -> Resource {
+    Resource {
+        shown: None,
+        ..resource
+    }
 }
 
 fn would_be(call: &Call<'_>, kind: &str, path: &str, name: &str) -> Resource {
@@ -190,17 +238,22 @@ fn passed_to_ec2(call: &Call<'_>, mut role: Resource) -> Resource {
     role
 }
 
-/// A managed policy. AWS's own are asked about as the caller's account's; another account's belongs to that account.
+/// A managed policy. AWS's own are asked about as the caller's account's; another account's belongs to that account, which alone
+/// sees its tags.
 fn policy(call: &Call<'_>, arn: &str) -> Result<Resource, CallError> {
-    let Some(PolicyOwner::Account(account)) = policy_arn::owner(arn) else {
-        return Ok(Resource::named(arn));
+    let resource = match policy_arn::owner(arn) {
+        Some(PolicyOwner::Account(account)) if account != *call.account() => Resource {
+            account: Some(account),
+            ..Resource::named(arn)
+        },
+        Some(PolicyOwner::Account(account)) => {
+            existing::<ManagedPolicy>(call, &account, policy_arn::name(arn))?
+                .filter(|found| found.arn == arn)
+                .unwrap_or_else(|| Resource::named(arn))
+        }
+        _ => Resource::named(arn),
     };
-    let found = existing::<ManagedPolicy>(call, &account, policy_arn::name(arn))?
-        .filter(|found| found.arn == arn);
-    Ok(found.unwrap_or_else(|| Resource {
-        account: Some(account),
-        ..Resource::named(arn)
-    }))
+    Ok(shown(resource, format!("policy {arn}")))
 }
 
 /// The user an access key belongs to. Of another account's key only the account is said, and that stands in its id: whether there
@@ -240,7 +293,7 @@ fn renamed(
 ) -> Result<Vec<Resource>, CallError> {
     let resource = now
         .arn
-        .rsplit_once(&format!(":{kind}"))
+        .split_once(&format!(":{kind}"))
         .map_or("", |(_, resource)| resource);
     let (path, name) = resource
         .rsplit_once('/')

@@ -480,3 +480,42 @@ fn every_resolver_that_a_row_names_is_there() {
         }
     }
 }
+
+#[test]
+fn the_last_use_of_keys_and_roles_follows_from_the_journal() {
+    let mut world = World::new();
+    let id = world.user("ann");
+    world.role("r");
+    let key =
+        text(&world.ok("CreateAccessKey", json!({"UserName": "ann"}))["AccessKey"]["AccessKeyId"]);
+    let follower = world.store.follow(palisade_iam::LastUsed).unwrap();
+    let used = |world: &mut World| {
+        world.ok("GetAccessKeyLastUsed", json!({"AccessKeyId": key}))["AccessKeyLastUsed"].clone()
+    };
+    world.catch_up(&follower);
+    assert_eq!(
+        used(&mut world),
+        json!({"ServiceName": "N/A", "Region": "N/A"})
+    );
+
+    world.as_user("ann", &id).record("kms", &key);
+    world.record("s3", &key);
+    let (identities, mut tx) = world.identities();
+    let role = identities
+        .role(&mut tx, &account(ACCOUNT), "r")
+        .unwrap()
+        .unwrap()
+        .role
+        .clone();
+    world.as_session(role).record("s3", "ASIASESSION");
+    world.catch_up(&follower);
+    world.as_root(ACCOUNT);
+    let expected =
+        json!({"LastUsedDate": 1_700_000_100, "ServiceName": "s3", "Region": "eu-west-1"});
+    assert_eq!(used(&mut world), expected);
+    let role = world.ok("GetRole", json!({"RoleName": "r"}))["Role"].clone();
+    assert_eq!(
+        role["RoleLastUsed"],
+        json!({"LastUsedDate": 1_700_000_100, "Region": "eu-west-1"})
+    );
+}

@@ -7,7 +7,7 @@ use palisade_core::branches::BranchOwners;
 use palisade_core::testing::Counting;
 use palisade_core::{
     AccountId, Call, CallContext, CallError, Caller, Environment, Handler, Identities, Identity,
-    NoOrganization, Notes, Resource, RootKey, RootKeySeal, Service, UserRef,
+    NoOrganization, Notes, Resource, RoleRef, RootKey, RootKeySeal, Service, UserRef,
 };
 use palisade_iam::{Iam, IamIdentities, accounts};
 use palisade_model::{ApiError, Value, intern};
@@ -104,6 +104,61 @@ impl World {
             .block_on(self.store.commit(tx, Fact::default(), Durability::Durable))
             .unwrap();
         out
+    }
+
+    /// Puts a call on record, as the front does: the present caller's, signed with a key.
+    pub fn record(&mut self, service: &str, access_key_id: &str) {
+        let caller = Caller {
+            access_key_id: access_key_id.into(),
+            ..Caller::clone(&self.caller)
+        };
+        let call = palisade_core::record::ApiCall {
+            request_id: uuid::Uuid::nil(),
+            time_ms: 1_700_000_100_000,
+            service: service.into(),
+            operation: "ListThings".into(),
+            region: "eu-west-1".parse().unwrap(),
+            caller: (&caller).into(),
+            source_ip: String::new(),
+            user_agent: String::new(),
+            tls: None,
+            read_only: true,
+            outcome: palisade_core::record::Outcome::Success,
+            request_parameters: None,
+            response_elements: None,
+            additional_event_data: None,
+            resources: Vec::new(),
+            branch: None,
+            shared_event_id: None,
+        };
+        let fact = Fact {
+            call: call.to_bytes(),
+            ..Fact::default()
+        };
+        let tx = self.store.begin().unwrap();
+        self.runtime
+            .block_on(self.store.commit(tx, fact, Durability::Durable))
+            .unwrap();
+    }
+
+    /// Waits until a follower has taken all there is.
+    pub fn catch_up(&self, follower: &palisade_store::FollowerHandle) {
+        self.runtime
+            .block_on(follower.caught_up(self.store.head().position))
+            .unwrap();
+    }
+
+    /// Makes a session of a role the caller.
+    pub fn as_session(&mut self, role: RoleRef) -> &mut Self {
+        let identity = Identity::RoleSession {
+            role,
+            session_name: "s".into(),
+        };
+        self.caller = Arc::new(Caller {
+            identity,
+            ..root(ACCOUNT)
+        });
+        self
     }
 
     /// Runs something in a call that is then dropped.
