@@ -88,7 +88,7 @@ function condition(r) {
       operator = 'Null'
       asks = ['true', 'false', true]
     } else {
-      if (entry.many || r.chance(0.05)) operator = r.pick(['ForAllValues:', 'ForAnyValue:']) + operator
+      if (entry.many ? r.chance(0.85) : r.chance(0.05)) operator = r.pick(['ForAllValues:', 'ForAnyValue:']) + operator
       if (r.chance(0.25)) operator += 'IfExists'
     }
     const values = operator === 'Null' ? [r.pick(asks)] : r.some(asks, 3)
@@ -132,7 +132,7 @@ function statement(r, { allow, named, rcp, trust, target, action, resource }) {
 
 function policy(r, options) {
   const count = 1 + r.below(3)
-  const version = r.chance(0.92) ? '2012-10-17' : '2008-10-17'
+  const version = options.rcp || r.chance(0.92) ? '2012-10-17' : '2008-10-17'
   return { Version: version, Statement: Array.from({ length: count }, () => statement(r, options)) }
 }
 

@@ -12,6 +12,10 @@ const grantsSession = (one) => statements(one, 'resource').some((statement) => {
 })
 const all = (one) => Object.keys(one.policies).flatMap((layer) => statements(one, layer))
 const operators = (one) => all(one).flatMap((statement) => Object.keys(statement.Condition ?? {}))
+// [operator, key, values] of every condition.
+const conditions = (one) => all(one).flatMap(({ Condition = {} }) =>
+  Object.entries(Condition).flatMap(([operator, keys]) =>
+    Object.entries(keys).map(([key, values]) => [operator, key, [values].flat().map(String)])))
 const isSession = (one) => ['role-session', 'federated-user'].includes(one.request.principal.kind)
 
 export const KNOWN = [
@@ -63,7 +67,8 @@ export const KNOWN = [
     reason:
       'Values are ISO 8601 or epoch seconds, and both are moments: seconds in the request compare with a date in the policy. ' +
       'The other evaluator does not read a number of seconds as such.',
-    covers: (one) => operators(one).some((operator) => operator.includes('Date')),
+    covers: (one) => conditions(one).some(([operator, key, asked]) =>
+      operator.includes('Date') && [one.request.context[key], ...asked].some((value) => /^\d+$/.test(value))),
   },
   {
     name: '0.0.0.0/0 holds every IPv4 address',
@@ -89,13 +94,25 @@ export const KNOWN = [
     reason:
       'NotIpAddress holds for all addresses except those in the range, so for every IPv6 address if the range is IPv4. The other ' +
       'evaluator finds neither IpAddress nor NotIpAddress true then.',
-    covers: (one) => operators(one).some((operator) => operator.includes('NotIpAddress')),
+    covers: (one) => conditions(one).some(([operator, key, asked]) =>
+      operator.includes('NotIpAddress') && asked.some((range) => range.includes(':') !== one.request.context[key]?.includes(':'))),
   },
   {
     name: 'an empty string is a null data set for ForAllValues and ForAnyValue',
     source: 'IAM User Guide, "Multivalued context keys"',
     reason: 'ForAllValues is true also if the key values resolve to a null data set, such as an empty string; ForAnyValue is false.',
     covers: (one) => operators(one).some((operator) => /^For(All|Any)/.test(operator)) && Object.values(one.request.context).includes(''),
+  },
+  {
+    name: 'a multivalued key under an operator without a qualifier',
+    source: 'IAM User Guide, "Multivalued context keys"',
+    reason:
+      'The documentation asks for a qualifier and says nothing of what happens without: `policy check` warns. Here a list of one is one ' +
+      'value, several are equal to nothing, and a Not operator is the opposite of its positive form, as it is for a missing key. The other ' +
+      'evaluator finds both forms false, which would make a Deny with a Not operator do nothing.',
+    covers: (one) => all(one).some((statement) =>
+      Object.entries(statement.Condition ?? {}).some(([operator, keys]) =>
+        !/^For|^Null$/.test(operator) && Object.keys(keys).some((key) => Array.isArray(one.request.context[key])))),
   },
   {
     name: 'a federated user is also the user who federated',
