@@ -422,6 +422,12 @@ mod tests {
         );
         assert_eq!(Timestamp::from_f64(-0.5), Some(at(-1, 500_000_000)));
         assert_eq!(Timestamp::from_f64(0.999_999_9), Some(at(1, 0)));
+        let last = Timestamp::new(Timestamp::MAX_SECONDS, 999_999_999).unwrap();
+        assert_eq!(
+            Timestamp::from_f64(last.as_f64()).map(Timestamp::seconds),
+            Some(last.seconds())
+        );
+        assert_eq!(Timestamp::from_f64(last.as_f64() + 1.0), None);
         assert_eq!(Timestamp::from_f64(f64::NAN), None);
         assert_eq!(Timestamp::from_f64(1e300), None);
     }

@@ -1,6 +1,6 @@
 //! One service on the wire.
 
-use palisade_model::{ApiError, Location, Operation, Protocol, ServiceModel, ShapeKind, Structure};
+use palisade_model::{ApiError, Operation, Protocol, ServiceModel, ShapeKind, Structure};
 
 use crate::error::{EncodeError, WireError, quote};
 use crate::form::Dialect;
@@ -176,7 +176,6 @@ impl Codec {
         payload.is_some_and(|member| {
             let kind = &self.model.shape(member.shape).kind;
             let events = matches!(kind, ShapeKind::Structure(shape) if shape.event_stream);
-            debug_assert!(member.location == Location::Body);
             member.streaming || events
         })
     }
