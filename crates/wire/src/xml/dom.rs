@@ -6,6 +6,9 @@ use quick_xml::events::{BytesRef, BytesStart, Event};
 use crate::MAX_DEPTH;
 use crate::error::WireError;
 
+/// Greatest number of attributes of an element: they are compared with each other for repeats.
+const MAX_ATTRIBUTES: usize = 32;
+
 /// An element, its names without namespace prefixes.
 #[derive(Debug, Default)]
 pub(crate) struct Element {
@@ -66,7 +69,12 @@ fn start(tag: &BytesStart<'_>) -> Result<Element, WireError> {
         name: local(tag.local_name().as_ref())?,
         ..Element::default()
     };
-    for attribute in tag.attributes() {
+    for (index, attribute) in tag.attributes().enumerate() {
+        if index == MAX_ATTRIBUTES {
+            return Err(WireError::Syntax(format!(
+                "more than {MAX_ATTRIBUTES} attributes"
+            )));
+        }
         let attribute = attribute.map_err(broken)?;
         let is_namespace = attribute.key.as_namespace_binding().is_some();
         if !is_namespace {
@@ -148,6 +156,16 @@ mod tests {
         ] {
             assert!(Element::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_number_of_attributes_is_bounded() {
+        let element = |count: usize| {
+            let attributes: String = (0..count).map(|n| format!(" a{n}=''")).collect();
+            Element::parse(&format!("<a{attributes}/>"))
+        };
+        assert!(element(MAX_ATTRIBUTES).is_ok());
+        assert!(element(MAX_ATTRIBUTES + 1).is_err());
     }
 
     #[test]
