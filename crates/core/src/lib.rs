@@ -23,6 +23,7 @@ pub mod failures;
 mod identities;
 pub mod ids;
 pub mod operation;
+pub mod outside;
 mod page;
 mod random;
 pub mod record;

@@ -32,7 +32,9 @@ where
         return Ok(Bytes::new());
     }
     let reading = read_frames(body, length_max);
-    tokio::time::timeout(time_max, reading).await.unwrap_or(Err(ReadError::TooSlow))
+    tokio::time::timeout(time_max, reading)
+        .await
+        .unwrap_or(Err(ReadError::TooSlow))
 }
 
 async fn read_frames<B>(mut body: B, length_max: usize) -> Result<Bytes, ReadError>
@@ -83,10 +85,15 @@ impl Body for ResponseBody {
     type Data = Bytes;
     type Error = std::io::Error;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
         match self.get_mut() {
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
-            Self::Stream(pieces) => pieces.poll_recv(cx).map(|piece| piece.map(|p| p.map(Frame::data))),
+            Self::Stream(pieces) => pieces
+                .poll_recv(cx)
+                .map(|piece| piece.map(|p| p.map(Frame::data))),
         }
     }
 
@@ -96,7 +103,9 @@ impl Body for ResponseBody {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+            Self::Whole(bytes) => {
+                SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64))
+            }
             Self::Stream(_) => SizeHint::default(),
         }
     }
@@ -110,22 +119,32 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_within_the_bound_comes_whole() {
-        let pieces = [&b"ab"[..], b"cd", b"ef"].map(|p| Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(p))));
+        let pieces = [&b"ab"[..], b"cd", b"ef"]
+            .map(|p| Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(p))));
         let body = StreamBody::new(futures_iter(pieces.into_iter().collect()));
-        assert_eq!(read(body, 6, Duration::from_secs(1)).await.unwrap(), "abcdef");
+        assert_eq!(
+            read(body, 6, Duration::from_secs(1)).await.unwrap(),
+            "abcdef"
+        );
     }
 
     #[tokio::test]
     async fn one_byte_too_many_is_refused() {
         let body = Full::new(Bytes::from_static(b"abcdefg"));
-        assert_eq!(read(body, 6, Duration::from_secs(1)).await, Err(ReadError::TooLarge));
+        assert_eq!(
+            read(body, 6, Duration::from_secs(1)).await,
+            Err(ReadError::TooLarge)
+        );
     }
 
     #[tokio::test]
     async fn a_stalled_body_is_given_up() {
         let (_held, pieces) = mpsc::channel(1);
         let body = ResponseBody::Stream(pieces);
-        assert_eq!(read(body, 6, Duration::from_millis(5)).await, Err(ReadError::TooSlow));
+        assert_eq!(
+            read(body, 6, Duration::from_millis(5)).await,
+            Err(ReadError::TooSlow)
+        );
     }
 
     type Piece = std::io::Result<Frame<Bytes>>;

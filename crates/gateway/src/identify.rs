@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use palisade_core::{AccountId, CallError, Caller, Environment, Identity, KeyOwner, Secret, Session};
+use palisade_core::{
+    AccountId, CallError, Caller, Environment, Identity, KeyOwner, Secret, Session,
+};
 use palisade_sigv4::{AuthError, Body, Credentialed, KeyCache, RequestHead, Rules};
 use palisade_store::Tx;
 use sha2::{Digest as _, Sha256};
@@ -76,7 +78,9 @@ const SESSIONS_KEPT: usize = 1024;
 impl Identifier {
     /// An identifier that also knows these root keys.
     pub fn new(root_keys: Vec<RootKey>) -> Self {
-        let by_id = root_keys.into_iter().map(|key| (key.access_key_id.clone(), key));
+        let by_id = root_keys
+            .into_iter()
+            .map(|key| (key.access_key_id.clone(), key));
         Self {
             root_keys: by_id.collect(),
             signing_keys: KeyCache::new(SIGNING_KEYS_KEPT),
@@ -86,9 +90,18 @@ impl Identifier {
 
     /// The caller of a signed request: the signature is right, the credentials are good now. That the principal still exists
     /// is found out with its policies, by `Authority::of`.
-    pub fn identify(&self, tx: &mut Tx, env: &Environment, request: &Claimed<'_>) -> Result<Caller, Refusal> {
+    pub fn identify(
+        &self,
+        tx: &mut Tx,
+        env: &Environment,
+        request: &Claimed<'_>,
+    ) -> Result<Caller, Refusal> {
         // Clock and coverage first: a request from another time says nothing about whose it is.
-        request.claim.check(request.head, request.wall_ms.div_euclid(1000), request.rules)?;
+        request.claim.check(
+            request.head,
+            request.wall_ms.div_euclid(1000),
+            request.rules,
+        )?;
         let candidate = self.candidate(tx, env, request)?;
         let generation = fingerprint(candidate.secret.expose());
         let verified = self.signing_keys.verify(
@@ -104,18 +117,28 @@ impl Identifier {
             palisade_sigv4::BodyCheck::Done | palisade_sigv4::BodyCheck::Unsigned => {}
             // Whole bodies are compared above; no implemented operation streams its request.
             palisade_sigv4::BodyCheck::Sha256(_) | palisade_sigv4::BodyCheck::Chunked(_) => {
-                return Err(AuthError::UnsupportedAlgorithm(palisade_sigv4::Algorithm::Other).into());
+                return Err(
+                    AuthError::UnsupportedAlgorithm(palisade_sigv4::Algorithm::Other).into(),
+                );
             }
         }
         self.check_session(tx, request, &candidate.caller)?;
         Ok(candidate.caller)
     }
 
-    fn candidate(&self, tx: &mut Tx, env: &Environment, request: &Claimed<'_>) -> Result<Candidate, Refusal> {
+    fn candidate(
+        &self,
+        tx: &mut Tx,
+        env: &Environment,
+        request: &Claimed<'_>,
+    ) -> Result<Candidate, Refusal> {
         let id = request.claim.access_key_id();
         if let Some(token) = request.claim.security_token() {
             let session = self.sessions.open(token, id, env)?;
-            return Ok(Candidate { secret: session.secret(), caller: session_caller(session) });
+            return Ok(Candidate {
+                secret: session.secret(),
+                caller: session_caller(session),
+            });
         }
         if let Some(key) = self.root_keys.get(id) {
             let caller = Caller {
@@ -124,27 +147,50 @@ impl Identifier {
                 access_key_id: id.to_owned(),
                 session: None,
             };
-            return Ok(Candidate { caller, secret: key.secret.clone() });
+            return Ok(Candidate {
+                caller,
+                secret: key.secret.clone(),
+            });
         }
-        let key = env.identities.access_key(tx, id)?.filter(|key| key.active).ok_or(AuthError::UnknownAccessKey)?;
+        let key = env
+            .identities
+            .access_key(tx, id)?
+            .filter(|key| key.active)
+            .ok_or(AuthError::UnknownAccessKey)?;
         let identity = match &key.owner {
             KeyOwner::Root => Identity::Root,
             KeyOwner::User { name, id } => {
                 let user = env.identities.user(tx, &key.account, name)?;
-                let user = user.filter(|user| user.user.id == *id).ok_or(AuthError::UnknownAccessKey)?;
+                let user = user
+                    .filter(|user| user.user.id == *id)
+                    .ok_or(AuthError::UnknownAccessKey)?;
                 Identity::User(user.user.clone())
             }
         };
-        let caller = Caller { account: key.account.clone(), identity, access_key_id: key.id.clone(), session: None };
-        Ok(Candidate { caller, secret: key.secret.clone() })
+        let caller = Caller {
+            account: key.account.clone(),
+            identity,
+            access_key_id: key.id.clone(),
+            session: None,
+        };
+        Ok(Candidate {
+            caller,
+            secret: key.secret.clone(),
+        })
     }
 
     /// A session is good until it ends, and one made on a branch is good on that branch only.
-    fn check_session(&self, tx: &Tx, request: &Claimed<'_>, caller: &Caller) -> Result<(), AuthError> {
+    fn check_session(
+        &self,
+        tx: &Tx,
+        request: &Claimed<'_>,
+        caller: &Caller,
+    ) -> Result<(), AuthError> {
         let Some(session) = &caller.session else {
             return Ok(());
         };
-        if tx.time().0.max(request.wall_ms) >= session.expires_ms {
+        let state_ms = i64::try_from(tx.time().0).unwrap_or(i64::MAX);
+        if state_ms.max(request.wall_ms) >= session.expires_ms {
             return Err(AuthError::ExpiredToken);
         }
         match &session.branch {
@@ -182,13 +228,28 @@ impl std::fmt::Debug for SessionCache {
 }
 
 impl SessionCache {
-    fn open(&self, token: &str, access_key_id: &str, env: &Environment) -> Result<Arc<Session>, AuthError> {
+    fn open(
+        &self,
+        token: &str,
+        access_key_id: &str,
+        env: &Environment,
+    ) -> Result<Arc<Session>, AuthError> {
         let hash: [u8; 32] = Sha256::digest(token).into();
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned();
+        let known = self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&hash)
+            .cloned();
         if let Some(session) = known {
-            return if session.access_key_id == access_key_id { Ok(session) } else { Err(AuthError::InvalidToken) };
+            return if session.access_key_id == access_key_id {
+                Ok(session)
+            } else {
+                Err(AuthError::InvalidToken)
+            };
         }
-        let opened = Session::from_token(token, access_key_id, &*env.seal).map_err(|_| AuthError::InvalidToken)?;
+        let opened = Session::from_token(token, access_key_id, &*env.seal)
+            .map_err(|_| AuthError::InvalidToken)?;
         let session = Arc::new(opened);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= SESSIONS_KEPT {

@@ -1,11 +1,13 @@
 //! From an operation's row to the questions it asks, and to their answers.
 
+use palisade_core::authorization_message::{Matched, Message};
 use palisade_core::authorize::{Ask, Authority};
 use palisade_core::operation::{Authorization, ContextKey, OperationRow, Permission, ResourceSpec};
 use palisade_core::record::Question;
 use palisade_core::{Call, CallContext, CallError, Resource, Service};
 use palisade_model::Value;
-use palisade_policy::{Context, ContextValue};
+use palisade_policy::document::{Element, Spanned};
+use palisade_policy::{Context, ContextValue, Decision, Effect, Reason, StatementRef};
 
 /// What the questions of a call came to.
 #[derive(Debug, Default)]
@@ -21,6 +23,8 @@ pub struct Verdict {
 pub struct Denial {
     /// The sentence the caller gets.
     pub message: String,
+    /// The whole story, for `DecodeAuthorizationMessage`.
+    pub detail: Message,
 }
 
 /// Asks every question of the operation's row that applies to this input, until one is refused.
@@ -37,13 +41,23 @@ pub fn ask(
     };
     let of_request = request_keys(call.context, input);
     for authorization in *authorizations {
-        if authorization.when.is_some_and(|member| !is_present(input, member)) {
+        if authorization
+            .when
+            .is_some_and(|member| !is_present(input, member))
+        {
             continue;
         }
         let mut context = of_request.clone();
         add_row_keys(&mut context, authorization.context, input);
         for resource in resources(service, authorization, call, input)? {
-            let allowed = put(authorization.action, &resource, &context, authority, call, &mut verdict)?;
+            let allowed = put(
+                authorization.action,
+                &resource,
+                &context,
+                authority,
+                call,
+                &mut verdict,
+            )?;
             if !allowed {
                 return Ok(verdict);
             }
@@ -61,12 +75,58 @@ pub fn put(
     call: &mut Call<'_>,
     verdict: &mut Verdict,
 ) -> Result<bool, CallError> {
-    let ask = Ask { action, resource, context, now_ms: call.now_ms() };
+    let ask = Ask {
+        action,
+        resource,
+        context,
+        now_ms: call.now_ms(),
+    };
     let case = authority.case(call.tx, call.env, &ask)?;
     let decision = case.decide();
     verdict.questions.push(case.record(&decision));
-    verdict.denial = decision.denial_message(&case.request()).map(|message| Denial { message });
+    let denied = decision.denial_message(&case.request());
+    verdict.denial = denied.map(|message| Denial {
+        message,
+        detail: detail(&decision, &ask, call.context),
+    });
     Ok(decision.is_allowed())
+}
+
+fn detail(decision: &Decision<'_>, ask: &Ask<'_>, call: &CallContext) -> Message {
+    let values = |value: &ContextValue| match value {
+        ContextValue::One(value) => vec![value.clone()],
+        ContextValue::Many(values) => values.clone(),
+    };
+    Message {
+        explicit_deny: matches!(decision.reason, Reason::Explicit(_)),
+        matched: decision.deciding.iter().map(matched).collect(),
+        principal_id: call.caller.user_id(),
+        principal_arn: call.caller.arn(),
+        action: ask.action.to_owned(),
+        resource: ask.resource.arn.clone(),
+        conditions: ask
+            .context
+            .iter()
+            .map(|(key, value)| (key.to_owned(), values(value)))
+            .collect(),
+    }
+}
+
+fn matched(statement: &StatementRef<'_>) -> Matched {
+    let written = statement.statement();
+    let texts = |element: Option<&Element<Spanned<String>>>| {
+        let list = element
+            .map(|element| element.list.as_slice())
+            .unwrap_or_default();
+        list.iter().map(|text| text.value.clone()).collect()
+    };
+    Matched {
+        statement_id: statement.sid().unwrap_or_default().to_owned(),
+        denies: statement.effect() == Some(Effect::Deny),
+        principals: Vec::new(),
+        actions: texts(written.and_then(|written| written.action.as_ref())),
+        resources: texts(written.and_then(|written| written.resource.as_ref())),
+    }
 }
 
 /// The condition keys that every request brings (IAM User Guide, "AWS global condition context keys").
@@ -78,7 +138,10 @@ pub fn request_keys(call: &CallContext, input: &Value) -> Context {
     if !call.user_agent.is_empty() {
         context.set("aws:UserAgent", call.user_agent.as_str());
     }
-    context.set("aws:SecureTransport", if call.tls.is_some() { "true" } else { "false" });
+    context.set(
+        "aws:SecureTransport",
+        if call.tls.is_some() { "true" } else { "false" },
+    );
     context.set("aws:RequestedRegion", call.region.as_str());
     context.set("aws:ViaAWSService", "false");
     if let Some(session) = &call.caller.session {
@@ -100,7 +163,9 @@ fn resources(
 ) -> Result<Vec<Resource>, CallError> {
     match authorization.resource {
         ResourceSpec::Any => Ok(vec![Resource::named("*")]),
-        ResourceSpec::Template(template) => Ok(vec![Resource::named(fill(template, call.context, input))]),
+        ResourceSpec::Template(template) => {
+            Ok(vec![Resource::named(fill(template, call.context, input))])
+        }
         ResourceSpec::Resolver(name) => service.resolve(name, call, input),
     }
 }
@@ -111,7 +176,9 @@ fn fill(template: &str, call: &CallContext, input: &Value) -> String {
     let mut rest = template;
     while let Some((before, after)) = rest.split_once("${") {
         filled.push_str(before);
-        let Some((name, tail)) = after.split_once('}') else { break };
+        let Some((name, tail)) = after.split_once('}') else {
+            break;
+        };
         match name {
             "Partition" => filled.push_str("aws"),
             "Region" => filled.push_str(call.region.as_str()),
@@ -130,7 +197,9 @@ fn fill(template: &str, call: &CallContext, input: &Value) -> String {
 
 fn add_row_keys(context: &mut Context, keys: &[ContextKey], input: &Value) {
     for ContextKey { key, member } in keys {
-        let found = member.split('.').try_fold(input, |value, name| value.member(name));
+        let found = member
+            .split('.')
+            .try_fold(input, |value, name| value.member(name));
         if let Some(value) = found.and_then(context_value) {
             context.set(key, value);
         }
@@ -140,13 +209,27 @@ fn add_row_keys(context: &mut Context, keys: &[ContextKey], input: &Value) {
 /// `aws:RequestTag/…` and `aws:TagKeys`, from a member that lists tags or tag keys.
 fn add_tag_keys(context: &mut Context, input: &Value) {
     let mut keys = Vec::new();
-    for tag in input.member("Tags").and_then(Value::as_list).unwrap_or_default() {
-        let part = |upper: &str, lower: &str| tag.member(upper).or_else(|| tag.member(lower)).and_then(Value::as_str);
-        let (Some(key), value) = (part("Key", "key"), part("Value", "value")) else { continue };
+    for tag in input
+        .member("Tags")
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+    {
+        let part = |upper: &str, lower: &str| {
+            tag.member(upper)
+                .or_else(|| tag.member(lower))
+                .and_then(Value::as_str)
+        };
+        let (Some(key), value) = (part("Key", "key"), part("Value", "value")) else {
+            continue;
+        };
         context.set(&format!("aws:RequestTag/{key}"), value.unwrap_or_default());
         keys.push(key.to_owned());
     }
-    for key in input.member("TagKeys").and_then(Value::as_list).unwrap_or_default() {
+    for key in input
+        .member("TagKeys")
+        .and_then(Value::as_list)
+        .unwrap_or_default()
+    {
         keys.extend(key.as_str().map(str::to_owned));
     }
     if !keys.is_empty() {
@@ -160,7 +243,7 @@ fn context_value(value: &Value) -> Option<ContextValue> {
         Value::Integer(number) => Some(number.to_string()),
         Value::Float(number) => Some(number.to_string()),
         Value::Bool(truth) => Some(truth.to_string()),
-        Value::Timestamp(moment) => Some(iso_seconds(moment.seconds.saturating_mul(1000))),
+        Value::Timestamp(moment) => Some(iso_seconds(moment.millis())),
         _ => None,
     };
     match value {
@@ -178,5 +261,9 @@ fn is_present(input: &Value, member: &str) -> bool {
 }
 
 fn iso_seconds(ms: i64) -> String {
-    palisade_policy::Timestamp { seconds: ms.div_euclid(1000), nanos: 0 }.to_iso()
+    palisade_policy::Timestamp {
+        seconds: ms.div_euclid(1000),
+        nanos: 0,
+    }
+    .to_iso()
 }

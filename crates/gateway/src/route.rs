@@ -24,30 +24,38 @@ impl<'a> Target<'a> {
             return Self { branch: None, path };
         };
         match rest.find('/') {
-            Some(end) => Self { branch: Some(&rest[..end]), path: &rest[end..] },
-            None => Self { branch: Some(rest), path: "/" },
+            Some(end) => Self {
+                branch: Some(&rest[..end]),
+                path: &rest[end..],
+            },
+            None => Self {
+                branch: Some(rest),
+                path: "/",
+            },
         }
     }
 }
 
-/// The models a request may be meant for, best first: those signed with the name in the scope, else the one its `X-Amz-Target` or
+/// The services a request may be meant for, best first: those signed with the name in the scope, else the one its `X-Amz-Target` or
 /// host names, else those whose version a form gives.
-pub fn candidates(claim: Option<&Credentialed<'_>>, request: &Request<'_>) -> Vec<&'static ServiceModel> {
-    let target = request.header("x-amz-target").and_then(|target| target.split_once('.'));
+pub fn candidates(claim: Option<&Credentialed<'_>>, request: &Request<'_>) -> Vec<&'static str> {
+    let target = request
+        .header("x-amz-target")
+        .and_then(|target| target.split_once('.'));
     let by_target = target.and_then(|(prefix, _)| catalog::targeted_as(prefix));
     if let Some(claim) = claim {
-        let signed: Vec<&str> = catalog::signed_as(claim.service()).collect();
+        let signed: Vec<&'static str> = catalog::signed_as(claim.service()).collect();
         // Of several services behind one name, the target tells.
         let narrowed = by_target.filter(|name| signed.contains(name));
         let names = narrowed.map_or(signed, |name| vec![name]);
-        return names.into_iter().filter_map(catalog::model).collect();
+        return names;
     }
     if let Some(name) = by_target {
-        return catalog::model(name).into_iter().collect();
+        return vec![name];
     }
     let host = request.header("host").unwrap_or_default();
     let label = host.split(['.', ':']).next().unwrap_or_default();
-    catalog::hosted_as(label).filter_map(catalog::model).collect()
+    catalog::hosted_as(label).collect()
 }
 
 /// The region of a signature's scope; global services may be signed for any. `None` where it is no region's name.
@@ -60,7 +68,10 @@ pub fn region(claim: Option<&Credentialed<'_>>) -> Option<Region> {
 
 /// Services with one endpoint for all regions: their events show in us-east-1.
 pub fn is_global(model: &ServiceModel) -> bool {
-    matches!(model.metadata.endpoint_prefix, "iam" | "organizations" | "palisade")
+    matches!(
+        model.metadata.endpoint_prefix,
+        "iam" | "organizations" | "palisade"
+    )
 }
 
 #[cfg(test)]
@@ -70,10 +81,40 @@ mod tests {
     #[test]
     fn a_branch_is_taken_off_the_path() {
         let of = Target::of;
-        assert_eq!(of("/"), Target { branch: None, path: "/" });
-        assert_eq!(of("/_palisade/what-if/b1"), Target { branch: Some("b1"), path: "/" });
-        assert_eq!(of("/_palisade/what-if/b1/"), Target { branch: Some("b1"), path: "/" });
-        assert_eq!(of("/_palisade/what-if/b1/a/b"), Target { branch: Some("b1"), path: "/a/b" });
-        assert_eq!(of("/_palisade/what-if"), Target { branch: None, path: "/_palisade/what-if" });
+        assert_eq!(
+            of("/"),
+            Target {
+                branch: None,
+                path: "/"
+            }
+        );
+        assert_eq!(
+            of("/_palisade/what-if/b1"),
+            Target {
+                branch: Some("b1"),
+                path: "/"
+            }
+        );
+        assert_eq!(
+            of("/_palisade/what-if/b1/"),
+            Target {
+                branch: Some("b1"),
+                path: "/"
+            }
+        );
+        assert_eq!(
+            of("/_palisade/what-if/b1/a/b"),
+            Target {
+                branch: Some("b1"),
+                path: "/a/b"
+            }
+        );
+        assert_eq!(
+            of("/_palisade/what-if"),
+            Target {
+                branch: None,
+                path: "/_palisade/what-if"
+            }
+        );
     }
 }

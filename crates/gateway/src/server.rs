@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::Gateway;
+use crate::body::ResponseBody;
 
 /// What a client may cost. Whatever is beyond is refused, never served slowly.
 #[derive(Clone, Debug)]
@@ -63,7 +64,12 @@ pub struct Connection {
 }
 
 /// Serves until `stop` turns true, then lets running requests end.
-pub async fn serve(listener: TcpListener, tls: Option<Tls>, gateway: Arc<Gateway>, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    gateway: Arc<Gateway>,
+    mut stop: watch::Receiver<bool>,
+) {
     let limits = gateway.limits().clone();
     let places = Arc::new(Semaphore::new(limits.connections_max));
     let mut connections = JoinSet::new();
@@ -83,39 +89,70 @@ pub async fn serve(listener: TcpListener, tls: Option<Tls>, gateway: Arc<Gateway
             }
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            gateway.metrics().connections_refused.fetch_add(1, Ordering::Relaxed);
+            gateway
+                .metrics()
+                .connections_refused
+                .fetch_add(1, Ordering::Relaxed);
             continue;
         };
         let (gateway, tls, stop) = (Arc::clone(&gateway), tls.clone(), stop.clone());
         connections.spawn(async move {
-            gateway.metrics().connections.fetch_add(1, Ordering::Relaxed);
+            gateway
+                .metrics()
+                .connections
+                .fetch_add(1, Ordering::Relaxed);
             connect(stream, peer, tls, &gateway, stop).await;
-            gateway.metrics().connections.fetch_sub(1, Ordering::Relaxed);
+            gateway
+                .metrics()
+                .connections
+                .fetch_sub(1, Ordering::Relaxed);
             drop(place);
         });
     }
     drop(listener);
-    let drained = tokio::time::timeout(limits.drain_time_max, async { while connections.join_next().await.is_some() {} });
+    let drained = tokio::time::timeout(limits.drain_time_max, async {
+        while connections.join_next().await.is_some() {}
+    });
     if drained.await.is_err() {
         tracing::warn!("some requests did not end in time and were cut");
     }
 }
 
-async fn connect(stream: TcpStream, peer: SocketAddr, tls: Option<Tls>, gateway: &Arc<Gateway>, stop: watch::Receiver<bool>) {
+async fn connect(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tls: Option<Tls>,
+    gateway: &Arc<Gateway>,
+    stop: watch::Receiver<bool>,
+) {
     let _ = stream.set_nodelay(true);
     let Some(tls) = tls else {
         return exchange(stream, Connection { peer, tls: None }, gateway, stop).await;
     };
     let acceptor = tokio_rustls::TlsAcceptor::from(tls.load_full());
-    let handshake = tokio::time::timeout(gateway.limits().head_time_max, acceptor.accept(stream)).await;
+    let handshake =
+        tokio::time::timeout(gateway.limits().head_time_max, acceptor.accept(stream)).await;
     if let Ok(Ok(stream)) = handshake {
         let details = tls_details(stream.get_ref().1);
-        exchange(stream, Connection { peer, tls: Some(details) }, gateway, stop).await;
+        exchange(
+            stream,
+            Connection {
+                peer,
+                tls: Some(details),
+            },
+            gateway,
+            stop,
+        )
+        .await;
     }
 }
 
-async fn exchange<S>(stream: S, connection: Connection, gateway: &Arc<Gateway>, mut stop: watch::Receiver<bool>)
-where
+async fn exchange<S>(
+    stream: S,
+    connection: Connection,
+    gateway: &Arc<Gateway>,
+    mut stop: watch::Receiver<bool>,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let limits = gateway.limits();
@@ -152,11 +189,49 @@ fn tls_details(connection: &rustls::ServerConnection) -> TlsDetails {
         Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
         _ => "TLSv1.2",
     };
-    let suite = connection.negotiated_cipher_suite().and_then(|s| s.suite().as_str()).unwrap_or_default();
+    let suite = connection
+        .negotiated_cipher_suite()
+        .and_then(|s| s.suite().as_str())
+        .unwrap_or_default();
     TlsDetails {
         version: version.to_owned(),
         // IANA's names for TLS 1.3 suites carry no key exchange; rustls marks them.
         cipher_suite: suite.replace("TLS13_", "TLS_"),
         host: connection.server_name().unwrap_or_default().to_owned(),
+    }
+}
+
+/// Serves the metrics alone, unsigned, until `stop` turns true: for a scraper on an address of its own.
+pub async fn serve_metrics(
+    listener: TcpListener,
+    gateway: Arc<Gateway>,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        let stream = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(_) => continue,
+            },
+            _ = stop.wait_for(|stopping| *stopping) => return,
+        };
+        let gateway = Arc::clone(&gateway);
+        tokio::spawn(async move {
+            let service = service_fn(|_| {
+                let text = gateway.metrics().render();
+                async move {
+                    Ok::<_, std::convert::Infallible>(hyper::Response::new(ResponseBody::from(
+                        bytes::Bytes::from(text),
+                    )))
+                }
+            });
+            let mut builder = hyper::server::conn::http1::Builder::new();
+            builder
+                .timer(TokioTimer::new())
+                .header_read_timeout(gateway.limits().head_time_max);
+            let _ = builder
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
     }
 }

@@ -49,6 +49,16 @@ pub fn services() -> &'static [Service] {
     })
 }
 
+/// The version of botocore that the models were made from, as the files name it.
+pub fn botocore_version() -> &'static str {
+    let named = FILES
+        .iter()
+        .find_map(|file| file.model.split_once("\"botocore\":\""));
+    named
+        .and_then(|(_, rest)| rest.split('"').next())
+        .unwrap_or("unknown")
+}
+
 /// The service of that name.
 pub fn service(name: &str) -> Option<&'static Service> {
     services()

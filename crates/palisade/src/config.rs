@@ -26,7 +26,12 @@ pub struct Options {
     dev: Option<bool>,
 
     /// Root credentials of an account, known beforehand; kept by this process only, never stored. Repeatable
-    #[arg(long, env = "PALISADE_ROOT_CREDENTIALS", value_delimiter = ',', value_name = "ACCESS_KEY:SECRET[:ACCOUNT_ID]")]
+    #[arg(
+        long,
+        env = "PALISADE_ROOT_CREDENTIALS",
+        value_delimiter = ',',
+        value_name = "ACCESS_KEY:SECRET[:ACCOUNT_ID]"
+    )]
     root_credentials: Vec<String>,
 
     /// Keep nothing: state lives in memory and ends with the process
@@ -166,7 +171,11 @@ impl Options {
             listen: self.listen.or(file.listen),
             data: self.data.or(file.data),
             dev: self.dev.or(file.dev),
-            root_credentials: if self.root_credentials.is_empty() { file.root_credentials } else { self.root_credentials },
+            root_credentials: if self.root_credentials.is_empty() {
+                file.root_credentials
+            } else {
+                self.root_credentials
+            },
             ephemeral: self.ephemeral.or(file.ephemeral),
             audit: self.audit.or(file.audit),
             explain_denials: self.explain_denials.or(file.explain_denials),
@@ -180,16 +189,25 @@ impl Options {
     }
 
     fn into_config(self) -> anyhow::Result<Config> {
-        let listen = self.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 4566)));
+        let listen = self
+            .listen
+            .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 4566)));
         let dev = self.dev.unwrap_or(false);
         let tls = match (self.tls_cert, self.tls_key) {
             (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
             (None, None) => None,
             _ => bail!("--tls-cert and --tls-key go together"),
         };
-        ensure!(!dev || listen.ip().is_loopback(), "--dev serves on loopback only, not on {listen}");
-        let plain_is_safe = listen.ip().is_loopback() || tls.is_some() || self.allow_plaintext.unwrap_or(false);
-        ensure!(plain_is_safe, "plain HTTP on {listen} would show requests to the network: give --tls-cert and --tls-key, or --allow-plaintext");
+        ensure!(
+            !dev || listen.ip().is_loopback(),
+            "--dev serves on loopback only, not on {listen}"
+        );
+        let plain_is_safe =
+            listen.ip().is_loopback() || tls.is_some() || self.allow_plaintext.unwrap_or(false);
+        ensure!(
+            plain_is_safe,
+            "plain HTTP on {listen} would show requests to the network: give --tls-cert and --tls-key, or --allow-plaintext"
+        );
         ensure!(
             !(self.ephemeral.unwrap_or(false) && self.data.is_some()),
             "--ephemeral keeps nothing, so --data has no use beside it"
@@ -221,10 +239,13 @@ impl Options {
 }
 
 fn read_file(path: &Path) -> anyhow::Result<Options> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     // The error's own text would quote the line, and a line may hold a secret.
     toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
+        let line = error
+            .span()
+            .map_or(0, |span| text[..span.start].matches('\n').count() + 1);
         anyhow::anyhow!("{}, line {line}: {}", path.display(), error.message())
     })
 }
@@ -232,7 +253,10 @@ fn read_file(path: &Path) -> anyhow::Result<Options> {
 fn refuse_unknown_variables(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
     for name in names {
         if let Some(rest) = name.strip_prefix(ENVIRONMENT_PREFIX) {
-            ensure!(KNOWN_VARIABLES.contains(&rest), "the environment variable {name} is not one of Palisade's");
+            ensure!(
+                KNOWN_VARIABLES.contains(&rest),
+                "the environment variable {name} is not one of Palisade's"
+            );
         }
     }
     Ok(())
@@ -241,21 +265,34 @@ fn refuse_unknown_variables(names: impl Iterator<Item = String>) -> anyhow::Resu
 /// `ACCESS_KEY:SECRET[:ACCOUNT_ID]`. The message never repeats what was given: it holds a secret.
 fn parse_root_credentials(text: &str) -> anyhow::Result<RootCredentials> {
     let mut parts = text.split(':');
-    let (Some(access_key_id), Some(secret), account, None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some(access_key_id), Some(secret), account, None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         bail!("root credentials have the form ACCESS_KEY:SECRET[:ACCOUNT_ID]");
     };
-    let valid_id = (1..=128).contains(&access_key_id.len()) && access_key_id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    ensure!(valid_id, "an access key id has up to 128 letters, digits and underscores");
+    let valid_id = (1..=128).contains(&access_key_id.len())
+        && access_key_id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    ensure!(
+        valid_id,
+        "an access key id has up to 128 letters, digits and underscores"
+    );
     ensure!(!secret.is_empty(), "root credentials need a secret");
     let account = AccountId::new(account.unwrap_or(DEFAULT_ACCOUNT)).context("root credentials")?;
-    Ok(RootCredentials { access_key_id: access_key_id.to_owned(), secret: Secret::new(secret.to_owned()), account })
+    Ok(RootCredentials {
+        access_key_id: access_key_id.to_owned(),
+        secret: Secret::new(secret.to_owned()),
+        account,
+    })
 }
 
 fn default_folder(dev: bool) -> anyhow::Result<PathBuf> {
     let base = match std::env::var_os("XDG_DATA_HOME") {
         Some(folder) if !folder.is_empty() => PathBuf::from(folder),
         _ => {
-            let home = std::env::var_os("HOME").context("no HOME to keep state in: give --data DIR or --ephemeral")?;
+            let home = std::env::var_os("HOME")
+                .context("no HOME to keep state in: give --data DIR or --ephemeral")?;
             PathBuf::from(home).join(".local/share")
         }
     };
@@ -294,12 +331,17 @@ mod tests {
     #[test]
     fn plain_http_beyond_loopback_is_refused() {
         assert!(config("listen = \"0.0.0.0:4566\"\nephemeral = true").is_err());
-        assert!(config("listen = \"0.0.0.0:4566\"\nephemeral = true\nallow-plaintext = true").is_ok());
+        assert!(
+            config("listen = \"0.0.0.0:4566\"\nephemeral = true\nallow-plaintext = true").is_ok()
+        );
     }
 
     #[test]
     fn a_flag_outweighs_the_file() {
-        let flags = Options { audit: Some(Audit::Strict), ..Options::default() };
+        let flags = Options {
+            audit: Some(Audit::Strict),
+            ..Options::default()
+        };
         let file: Options = toml::from_str("audit = \"standard\"\nephemeral = true").unwrap();
         assert_eq!(flags.or(file).into_config().unwrap().audit, Audit::Strict);
     }

@@ -25,11 +25,15 @@ impl DataFolder {
         std::fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
         std::fs::set_permissions(path, Permissions::from_mode(0o700))
             .with_context(|| format!("cannot make {} private", path.display()))?;
-        let lock = File::create(path.join("lock")).with_context(|| format!("cannot write in {}", path.display()))?;
+        let lock = File::create(path.join("lock"))
+            .with_context(|| format!("cannot write in {}", path.display()))?;
         if lock.try_lock().is_err() {
             bail!("{} is in use by another process", path.display());
         }
-        let folder = Self { path: path.to_owned(), _lock: lock };
+        let folder = Self {
+            path: path.to_owned(),
+            _lock: lock,
+        };
         folder.check_mark(dev)?;
         Ok(folder)
     }
@@ -71,10 +75,22 @@ impl DataFolder {
         let mark = self.path.join(DEV_MARK);
         if dev {
             let fresh = !self.store().exists();
-            ensure!(fresh || mark.exists(), "{} was made without --dev, and its root would get credentials that anybody knows", self.path.display());
-            return std::fs::write(&mark, "Anybody knows the root credentials of this folder.\n").context("cannot mark the folder");
+            ensure!(
+                fresh || mark.exists(),
+                "{} was made without --dev, and its root would get credentials that anybody knows",
+                self.path.display()
+            );
+            return std::fs::write(
+                &mark,
+                "Anybody knows the root credentials of this folder.\n",
+            )
+            .context("cannot mark the folder");
         }
-        ensure!(!mark.exists(), "{} was served with --dev, so anybody knows its root credentials: use it with --dev only", self.path.display());
+        ensure!(
+            !mark.exists(),
+            "{} was served with --dev, so anybody knows its root credentials: use it with --dev only",
+            self.path.display()
+        );
         Ok(())
     }
 }
@@ -98,10 +114,18 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 fn read_root_key(path: &Path) -> anyhow::Result<RootKey> {
     let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mode = file.metadata()?.permissions().mode() & 0o777;
-    ensure!(mode & 0o077 == 0, "{} can be read by others (mode {mode:03o}): set it to 0600", path.display());
+    ensure!(
+        mode & 0o077 == 0,
+        "{} can be read by others (mode {mode:03o}): set it to 0600",
+        path.display()
+    );
     let mut key = Zeroizing::new([0; 32]);
     let whole = file.read_exact(&mut *key).is_ok() && file.read(&mut [0])? == 0;
-    ensure!(whole, "{} is damaged: a root key is 32 bytes", path.display());
+    ensure!(
+        whole,
+        "{} is damaged: a root key is 32 bytes",
+        path.display()
+    );
     Ok(RootKey::new(key))
 }
 
@@ -131,7 +155,10 @@ mod tests {
         let folder = DataFolder::open(dir.path(), false).unwrap();
         folder.root_key().unwrap();
         let path = dir.path().join("seal/root.key");
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
         assert!(folder.root_key().is_err());
     }

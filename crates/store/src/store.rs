@@ -436,6 +436,23 @@ impl Store {
         Ok(branch::writes(&tx.view).map_err(AsOfError::from)?)
     }
 
+    /// How long a branch lives.
+    pub fn branch_lifetime(&self) -> std::time::Duration {
+        self.shared.branches.limits().lifetime
+    }
+
+    /// The position a branch was opened on.
+    ///
+    /// # Errors
+    /// When the branch was dropped, or its time is up.
+    pub fn branch_base(&self, id: BranchId) -> Result<Position, BranchError> {
+        let now = self.shared.state_time(&self.shared.published.load_full());
+        let branch = self.shared.branches.get(id, now);
+        branch
+            .map(|branch| branch.base)
+            .ok_or(BranchError::Gone(id))
+    }
+
     /// Throws a branch away; false if there was none.
     pub fn drop_branch(&self, id: BranchId) -> bool {
         self.shared.branches.drop(id)

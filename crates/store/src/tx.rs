@@ -77,6 +77,11 @@ impl Tx {
         !self.writes.is_empty()
     }
 
+    /// Forgets what was to be written: the call failed, and only that it was made is kept.
+    pub fn discard_writes(&mut self) {
+        self.writes.clear();
+    }
+
     /// The value under `key`.
     ///
     /// # Errors

@@ -38,11 +38,23 @@ impl Settings {
     }
 }
 
-fn find(variables: Variables<'_>, profile: Option<&str>, endpoint: Option<&str>) -> anyhow::Result<Settings> {
-    let named = profile.map(str::to_owned).or_else(|| variables("AWS_PROFILE"));
+fn find(
+    variables: Variables<'_>,
+    profile: Option<&str>,
+    endpoint: Option<&str>,
+) -> anyhow::Result<Settings> {
+    let named = profile
+        .map(str::to_owned)
+        .or_else(|| variables("AWS_PROFILE"));
     let name = named.clone().unwrap_or_else(|| "default".to_owned());
-    let config = read_section(&file(variables, "AWS_CONFIG_FILE", "config")?, &config_section(&name))?;
-    let shared = read_section(&file(variables, "AWS_SHARED_CREDENTIALS_FILE", "credentials")?, &name)?;
+    let config = read_section(
+        &file(variables, "AWS_CONFIG_FILE", "config")?,
+        &config_section(&name),
+    )?;
+    let shared = read_section(
+        &file(variables, "AWS_SHARED_CREDENTIALS_FILE", "credentials")?,
+        &name,
+    )?;
     if named.is_some() && config.is_none() && shared.is_none() {
         bail!("the profile {name} is in neither of the AWS files");
     }
@@ -50,14 +62,25 @@ fn find(variables: Variables<'_>, profile: Option<&str>, endpoint: Option<&str>)
     let setting = |key: &str| shared.get(key).or_else(|| config.get(key)).cloned();
 
     // A profile named on the command line outweighs keys in the environment, as with the AWS CLI.
-    let from_environment = profile.is_none().then(|| variables("AWS_ACCESS_KEY_ID")).flatten();
+    let from_environment = profile
+        .is_none()
+        .then(|| variables("AWS_ACCESS_KEY_ID"))
+        .flatten();
     let (access_key_id, secret, session_token) = match from_environment {
-        Some(id) => (id, variables("AWS_SECRET_ACCESS_KEY"), variables("AWS_SESSION_TOKEN")),
+        Some(id) => (
+            id,
+            variables("AWS_SECRET_ACCESS_KEY"),
+            variables("AWS_SESSION_TOKEN"),
+        ),
         None => {
             let id = setting("aws_access_key_id").context(
                 "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a profile that has them",
             )?;
-            (id, setting("aws_secret_access_key"), setting("aws_session_token"))
+            (
+                id,
+                setting("aws_secret_access_key"),
+                setting("aws_session_token"),
+            )
         }
     };
     let endpoint = endpoint
@@ -76,7 +99,9 @@ fn find(variables: Variables<'_>, profile: Option<&str>, endpoint: Option<&str>)
         access_key_id,
         secret: Secret::new(secret.context("the access key has no secret beside it")?),
         session_token,
-        ca_bundle: variables("AWS_CA_BUNDLE").or_else(|| setting("ca_bundle")).map(PathBuf::from),
+        ca_bundle: variables("AWS_CA_BUNDLE")
+            .or_else(|| setting("ca_bundle"))
+            .map(PathBuf::from),
     })
 }
 
@@ -88,7 +113,11 @@ fn file(variables: Variables<'_>, variable: &str, name: &str) -> anyhow::Result<
 }
 
 fn config_section(profile: &str) -> String {
-    if profile == "default" { profile.to_owned() } else { format!("profile {profile}") }
+    if profile == "default" {
+        profile.to_owned()
+    } else {
+        format!("profile {profile}")
+    }
 }
 
 fn read_section(path: &Option<PathBuf>, name: &str) -> anyhow::Result<Option<Section>> {
@@ -108,13 +137,18 @@ fn section(text: &str, name: &str) -> Option<Section> {
         if line.starts_with(['#', ';', ' ', '\t']) || line.trim().is_empty() {
             continue;
         }
-        if let Some(header) = line.strip_prefix('[').and_then(|l| l.trim_end().strip_suffix(']')) {
+        if let Some(header) = line
+            .strip_prefix('[')
+            .and_then(|l| l.trim_end().strip_suffix(']'))
+        {
             inside = header.split_whitespace().eq(name.split_whitespace());
             if inside {
                 found.get_or_insert_default();
             }
         } else if let (true, Some((key, value))) = (inside, line.split_once('=')) {
-            found.get_or_insert_default().insert(key.trim().to_owned(), value.trim().to_owned());
+            found
+                .get_or_insert_default()
+                .insert(key.trim().to_owned(), value.trim().to_owned());
         }
     }
     found
@@ -125,14 +159,22 @@ mod tests {
     use super::*;
 
     fn with<'a>(pairs: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
-        |name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned())
+        |name| {
+            pairs
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, v)| (*v).to_owned())
+        }
     }
 
     #[test]
     fn sections_are_read_as_the_sdks_write_them() {
         let text = "# c\n[default]\nregion = eu-west-1\ns3 =\n  max = 1\n[profile  dev]\naws_access_key_id=A\naws_secret_access_key = b=c\n";
         assert_eq!(section(text, "default").unwrap()["region"], "eu-west-1");
-        assert_eq!(section(text, "profile dev").unwrap()["aws_secret_access_key"], "b=c");
+        assert_eq!(
+            section(text, "profile dev").unwrap()["aws_secret_access_key"],
+            "b=c"
+        );
         assert!(section(text, "dev").is_none());
     }
 
@@ -140,21 +182,47 @@ mod tests {
     fn the_environment_comes_first_and_a_named_profile_before_it() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("credentials");
-        std::fs::write(&path, "[p]\naws_access_key_id = FILE\naws_secret_access_key = s\n").unwrap();
+        std::fs::write(
+            &path,
+            "[p]\naws_access_key_id = FILE\naws_secret_access_key = s\n",
+        )
+        .unwrap();
         let path = path.to_str().unwrap();
-        let pairs = [("AWS_ACCESS_KEY_ID", "ENV"), ("AWS_SECRET_ACCESS_KEY", "e"), ("AWS_SHARED_CREDENTIALS_FILE", path)];
+        let pairs = [
+            ("AWS_ACCESS_KEY_ID", "ENV"),
+            ("AWS_SECRET_ACCESS_KEY", "e"),
+            ("AWS_SHARED_CREDENTIALS_FILE", path),
+        ];
         let variables = with(&pairs);
         assert_eq!(find(&variables, None, None).unwrap().access_key_id, "ENV");
-        assert_eq!(find(&variables, Some("p"), None).unwrap().access_key_id, "FILE");
+        assert_eq!(
+            find(&variables, Some("p"), None).unwrap().access_key_id,
+            "FILE"
+        );
         assert!(find(&variables, Some("missing"), None).is_err());
     }
 
     #[test]
     fn the_endpoint_is_found_where_the_cli_finds_it() {
-        let pairs = [("AWS_ACCESS_KEY_ID", "A"), ("AWS_SECRET_ACCESS_KEY", "s"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:9/")];
-        assert_eq!(find(&with(&pairs), None, None).unwrap().endpoint, "http://127.0.0.1:9");
-        assert_eq!(find(&with(&pairs), None, Some("http://localhost:1")).unwrap().endpoint, "http://localhost:1");
-        assert_eq!(find(&with(&pairs[..2]), None, None).unwrap().endpoint, DEFAULT_ENDPOINT);
+        let pairs = [
+            ("AWS_ACCESS_KEY_ID", "A"),
+            ("AWS_SECRET_ACCESS_KEY", "s"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:9/"),
+        ];
+        assert_eq!(
+            find(&with(&pairs), None, None).unwrap().endpoint,
+            "http://127.0.0.1:9"
+        );
+        assert_eq!(
+            find(&with(&pairs), None, Some("http://localhost:1"))
+                .unwrap()
+                .endpoint,
+            "http://localhost:1"
+        );
+        assert_eq!(
+            find(&with(&pairs[..2]), None, None).unwrap().endpoint,
+            DEFAULT_ENDPOINT
+        );
         assert!(find(&with(&[]), None, None).is_err());
     }
 }

@@ -25,35 +25,65 @@ pub struct Explain {
 
 impl Explain {
     /// Asks the server and prints its answer.
-    pub async fn run(self, out: &mut dyn Write) -> anyhow::Result<()> {
-        let valid = self.id.len() == 36 && self.id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-        anyhow::ensure!(valid, "a request's id looks like 01980000-0000-7000-8000-000000000000");
+    pub async fn run(self, out: &mut dyn Write) -> anyhow::Result<std::process::ExitCode> {
+        let valid =
+            self.id.len() == 36 && self.id.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
+        anyhow::ensure!(
+            valid,
+            "a request's id looks like 01980000-0000-7000-8000-000000000000"
+        );
         let path = format!("/_palisade/explain/{}", self.id.to_ascii_lowercase());
         let answer = self.server.client()?.call(Method::GET, &path, None).await?;
         match self.format {
             Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?,
             Format::Text => print(out, &answer)?,
         }
-        Ok(())
+        Ok(std::process::ExitCode::SUCCESS)
     }
 }
 
 fn print(out: &mut dyn Write, answer: &Value) -> std::io::Result<()> {
     if let Some(failure) = answer.get("AuthenticationFailure") {
-        writeln!(out, "not authenticated: {} ({} times)", text(failure, "Code"), failure["Count"])?;
+        writeln!(
+            out,
+            "not authenticated: {} ({} times)",
+            text(failure, "Code"),
+            failure["Count"]
+        )?;
         return writeln!(out, "  {}", text(failure, "Detail"));
     }
     let call = &answer["Call"];
-    writeln!(out, "{}:{}  {}", text(call, "Service"), text(call, "Operation"), outcome(call))?;
-    writeln!(out, "  request  {}  at {}", text(call, "RequestId"), text(call, "Time"))?;
+    writeln!(
+        out,
+        "{}:{}  {}",
+        text(call, "Service"),
+        text(call, "Operation"),
+        outcome(call)
+    )?;
+    writeln!(
+        out,
+        "  request  {}  at {}",
+        text(call, "RequestId"),
+        text(call, "Time")
+    )?;
     writeln!(out, "  caller   {}", text(call, "Arn"))?;
-    writeln!(out, "  from     {}  {}", text(call, "SourceIp"), text(call, "UserAgent"))?;
+    writeln!(
+        out,
+        "  from     {}  {}",
+        text(call, "SourceIp"),
+        text(call, "UserAgent")
+    )?;
     if let Some(branch) = call.get("BranchId").and_then(Value::as_str) {
         writeln!(out, "  branch   {branch} (what-if: nothing of it was kept)")?;
     }
     for link in list(answer, "Chain") {
         let (operation, who) = (text(link, "Operation"), text(link, "Arn"));
-        writeln!(out, "  session  from {operation} by {who} at {} (request {})", text(link, "Time"), text(link, "RequestId"))?;
+        writeln!(
+            out,
+            "  session  from {operation} by {who} at {} (request {})",
+            text(link, "Time"),
+            text(link, "RequestId")
+        )?;
     }
     for question in list(answer, "Questions") {
         print_question(out, question)?;
@@ -62,10 +92,23 @@ fn print(out: &mut dyn Write, answer: &Value) -> std::io::Result<()> {
 }
 
 fn print_question(out: &mut dyn Write, question: &Value) -> std::io::Result<()> {
-    let verdict = if question["Allowed"] == true { "allowed" } else { "denied" };
-    writeln!(out, "\nmay {} on {}?  {verdict} ({})", text(question, "Action"), text(question, "Resource"), text(question, "Reason"))?;
+    let verdict = if question["Allowed"] == true {
+        "allowed"
+    } else {
+        "denied"
+    };
+    writeln!(
+        out,
+        "\nmay {} on {}?  {verdict} ({})",
+        text(question, "Action"),
+        text(question, "Resource"),
+        text(question, "Reason")
+    )?;
     for entry in list(question, "Context") {
-        let values: Vec<&str> = list(entry, "Values").iter().filter_map(Value::as_str).collect();
+        let values: Vec<&str> = list(entry, "Values")
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
         writeln!(out, "  {} = {}", text(entry, "Key"), values.join(", "))?;
     }
     for statement in list(question, "Deciding") {
@@ -76,7 +119,13 @@ fn print_question(out: &mut dyn Write, question: &Value) -> std::io::Result<()> 
             "" => "matches".to_owned(),
             element => format!("no match: {element} {}", text(statement, "Detail")),
         };
-        writeln!(out, "  {} {}: {}", text(statement, "Effect"), place(statement), verdict.trim_end())?;
+        writeln!(
+            out,
+            "  {} {}: {}",
+            text(statement, "Effect"),
+            place(statement),
+            verdict.trim_end()
+        )?;
     }
     for hidden in list(question, "Hidden") {
         writeln!(out, "  {}", hidden.as_str().unwrap_or_default())?;
@@ -100,5 +149,9 @@ fn place(statement: &Value) -> String {
         "" => String::new(),
         sid => format!(" ({sid})"),
     };
-    format!("statement {number}{sid} of {} policy {}", text(statement, "Layer"), text(statement, "Policy"))
+    format!(
+        "statement {number}{sid} of {} policy {}",
+        text(statement, "Layer"),
+        text(statement, "Policy")
+    )
 }

@@ -1,9 +1,7 @@
 //! The subcommands.
 
-pub mod backup;
 pub mod coverage;
 pub mod explain;
-pub mod journal;
 pub mod policy;
 pub mod up;
 pub mod what_if;
@@ -38,7 +36,10 @@ pub struct ServerOptions {
 impl ServerOptions {
     /// A client for the server these options and the environment name.
     pub fn client(&self) -> anyhow::Result<Client> {
-        Ok(Client::new(Settings::find(self.profile.as_deref(), self.endpoint_url.as_deref())?))
+        Ok(Client::new(Settings::find(
+            self.profile.as_deref(),
+            self.endpoint_url.as_deref(),
+        )?))
     }
 }
 
@@ -49,13 +50,20 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 
 /// A list member of an answer; empty where it is absent.
 fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
-    value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    value
+        .get(name)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// How a call ended: its outcome, with code and message where it failed.
 fn outcome(call: &Value) -> String {
     match text(call, "ErrorCode") {
         "" => text(call, "Outcome").to_owned(),
-        code => format!("{} ({code}: {})", text(call, "Outcome"), text(call, "ErrorMessage")),
+        code => format!(
+            "{} ({code}: {})",
+            text(call, "Outcome"),
+            text(call, "ErrorMessage")
+        ),
     }
 }

@@ -100,11 +100,21 @@ impl Policy {
 impl Check {
     fn run(self, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         let read = |path: &PathBuf| Ok((path.display().to_string(), read(path)?));
-        let files = self.files.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
-        let named = files.iter().map(|(name, bytes)| (name.clone(), bytes.as_slice()));
+        let files = self
+            .files
+            .iter()
+            .map(read)
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let named = files
+            .iter()
+            .map(|(name, bytes)| (name.clone(), bytes.as_slice()));
         let report = check(named, self.kind.map(PolicyKind::from));
         out.write_all(report.render(self.format.into()).as_bytes())?;
-        Ok(if report.has_errors() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        Ok(if report.has_errors() {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        })
     }
 }
 

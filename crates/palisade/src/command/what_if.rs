@@ -61,7 +61,9 @@ impl WhatIf {
             terraform::refuse_remote_backend(&self.command)?;
         }
         let client = self.server.client()?;
-        let branch = client.call(Method::POST, "/_palisade/what-if", Some(&json!({}))).await?;
+        let branch = client
+            .call(Method::POST, "/_palisade/what-if", Some(&json!({})))
+            .await?;
         let path = format!("/_palisade/branches/{}", text(&branch, "BranchId"));
         let done = tokio::select! {
             done = self.on_branch(&client, &branch, &path, out) => done,
@@ -73,15 +75,26 @@ impl WhatIf {
         Ok(code)
     }
 
-    async fn on_branch(&self, client: &Client, branch: &Value, path: &str, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    async fn on_branch(
+        &self,
+        client: &Client,
+        branch: &Value,
+        path: &str,
+        out: &mut dyn Write,
+    ) -> anyhow::Result<ExitCode> {
         let scratch = tempfile::tempdir()?;
         let mut command = self.command(client, branch, scratch.path())?;
-        let status = command.status().await.with_context(|| format!("cannot run {}", self.command[0]))?;
+        let status = command
+            .status()
+            .await
+            .with_context(|| format!("cannot run {}", self.command[0]))?;
         let mut report = client.call(Method::GET, path, None).await?;
         if let Some(since) = self.since {
             let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
             let body = json!({"Since": now.saturating_sub(since).as_secs()});
-            report["Replay"] = client.call(Method::POST, &format!("{path}/replay"), Some(&body)).await?;
+            report["Replay"] = client
+                .call(Method::POST, &format!("{path}/replay"), Some(&body))
+                .await?;
         }
         let code = u8::try_from(status.code().unwrap_or(1)).unwrap_or(1);
         report["ExitStatus"] = code.into();
@@ -89,7 +102,9 @@ impl WhatIf {
             Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
             Format::Text => print(out, &report)?,
         }
-        let flipped = report.get("Replay").is_some_and(|replay| !list(replay, "Flips").is_empty());
+        let flipped = report
+            .get("Replay")
+            .is_some_and(|replay| !list(replay, "Flips").is_empty());
         if code == 0 && flipped && self.fail_on == Some(FailOn::Flip) {
             return Ok(ExitCode::from(FLIPPED));
         }
@@ -102,15 +117,24 @@ impl WhatIf {
         let mut command = Command::new(&self.command[0]);
         command.args(&self.command[1..]).kill_on_drop(true);
         for (name, _) in std::env::vars() {
-            if name.starts_with("AWS_ENDPOINT_URL_") || name == "AWS_PROFILE" || name == "AWS_DEFAULT_PROFILE" {
+            if name.starts_with("AWS_ENDPOINT_URL_")
+                || name == "AWS_PROFILE"
+                || name == "AWS_DEFAULT_PROFILE"
+            {
                 command.env_remove(name);
             }
         }
         let settings = client.settings();
         command
-            .env("AWS_ENDPOINT_URL", format!("{}{}", settings.endpoint, text(branch, "Path")))
+            .env(
+                "AWS_ENDPOINT_URL",
+                format!("{}{}", settings.endpoint, text(branch, "Path")),
+            )
             .env("AWS_ACCESS_KEY_ID", text(credentials, "AccessKeyId"))
-            .env("AWS_SECRET_ACCESS_KEY", text(credentials, "SecretAccessKey"))
+            .env(
+                "AWS_SECRET_ACCESS_KEY",
+                text(credentials, "SecretAccessKey"),
+            )
             .env("AWS_SESSION_TOKEN", text(credentials, "SessionToken"))
             .env("AWS_REGION", &settings.region)
             .env("AWS_DEFAULT_REGION", &settings.region);
@@ -125,32 +149,76 @@ impl WhatIf {
 
 fn print(out: &mut dyn Write, report: &Value) -> std::io::Result<()> {
     let (writes, calls) = (list(report, "Writes"), list(report, "Calls"));
-    writeln!(out, "\nOn the branch (nothing of it was kept): {} calls, {} writes", calls.len(), writes.len())?;
+    writeln!(
+        out,
+        "\nOn the branch (nothing of it was kept): {} calls, {} writes",
+        calls.len(),
+        writes.len()
+    )?;
     for call in calls {
-        writeln!(out, "  {}:{}  {}", text(call, "Service"), text(call, "Operation"), outcome(call))?;
+        writeln!(
+            out,
+            "  {}:{}  {}",
+            text(call, "Service"),
+            text(call, "Operation"),
+            outcome(call)
+        )?;
     }
     for write in writes {
-        writeln!(out, "  {:<6} {} {}", text(write, "Change"), text(write, "Table"), text(write, "Key"))?;
+        writeln!(
+            out,
+            "  {:<6} {} {}",
+            text(write, "Change"),
+            text(write, "Table"),
+            text(write, "Key")
+        )?;
     }
-    report.get("Replay").map_or(Ok(()), |replay| print_replay(out, replay))
+    report
+        .get("Replay")
+        .map_or(Ok(()), |replay| print_replay(out, replay))
 }
 
 fn print_replay(out: &mut dyn Write, replay: &Value) -> std::io::Result<()> {
     let flips = list(replay, "Flips");
     let asked = &replay["QuestionsAsked"];
-    writeln!(out, "\nOf {asked} recorded questions, {} kinds would be answered otherwise", flips.len())?;
+    writeln!(
+        out,
+        "\nOf {asked} recorded questions, {} kinds would be answered otherwise",
+        flips.len()
+    )?;
     for flip in flips {
         let (from, to, count) = (text(flip, "From"), text(flip, "To"), &flip["Count"]);
-        writeln!(out, "  {from} → {to}  {count} × {} by {}", text(flip, "Action"), text(flip, "Principal"))?;
-        let (resource, request) = (text(flip, "ExampleResource"), text(flip, "ExampleRequestId"));
-        writeln!(out, "    for example on {resource} (request {request}): {}", text(flip, "Reason"))?;
+        writeln!(
+            out,
+            "  {from} → {to}  {count} × {} by {}",
+            text(flip, "Action"),
+            text(flip, "Principal")
+        )?;
+        let (resource, request) = (
+            text(flip, "ExampleResource"),
+            text(flip, "ExampleRequestId"),
+        );
+        writeln!(
+            out,
+            "    for example on {resource} (request {request}): {}",
+            text(flip, "Reason")
+        )?;
     }
-    let changed: i64 = list(replay, "AlreadyChanged").iter().filter_map(|f| f["Count"].as_i64()).sum();
+    let changed: i64 = list(replay, "AlreadyChanged")
+        .iter()
+        .filter_map(|f| f["Count"].as_i64())
+        .sum();
     if changed > 0 {
-        writeln!(out, "  {changed} are answered otherwise today already, whatever the branch says")?;
+        writeln!(
+            out,
+            "  {changed} are answered otherwise today already, whatever the branch says"
+        )?;
     }
     match replay["Undetermined"].as_i64() {
-        Some(count) if count > 0 => writeln!(out, "  {count} are undetermined: their principal or resource is gone"),
+        Some(count) if count > 0 => writeln!(
+            out,
+            "  {count} are undetermined: their principal or resource is gone"
+        ),
         _ => Ok(()),
     }
 }
@@ -166,7 +234,10 @@ fn period(text: &str) -> Result<Duration, String> {
         "s" => 1,
         _ => return Err(wrong()),
     };
-    number.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
+    number
+        .checked_mul(seconds)
+        .map(Duration::from_secs)
+        .ok_or_else(wrong)
 }
 
 #[cfg(test)]
@@ -177,7 +248,15 @@ mod tests {
     fn periods_have_a_unit() {
         assert_eq!(period("30d"), Ok(Duration::from_secs(2_592_000)));
         assert_eq!(period("45m"), Ok(Duration::from_secs(2_700)));
-        for bad in ["", "30", "d", "1w", "-1d", "99999999999999999999d", "18446744073709551615d"] {
+        for bad in [
+            "",
+            "30",
+            "d",
+            "1w",
+            "-1d",
+            "99999999999999999999d",
+            "18446744073709551615d",
+        ] {
             assert!(period(bad).is_err(), "{bad}");
         }
     }

@@ -33,6 +33,14 @@ pub fn exists(tx: &Tx, account: &AccountId) -> Result<bool, StoreError> {
     tx.contains(&ACCOUNTS, &(account.as_str(),))
 }
 
+/// Whether this server has any account yet.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn any(tx: &Tx) -> Result<bool, StoreError> {
+    Ok(!tx.range(&ACCOUNTS, &(), None, 1)?.is_empty())
+}
+
 /// Gives the root of an account, which is made if need be, an access key.
 ///
 /// # Errors

@@ -12,42 +12,61 @@ use serde_json::Value as Json;
 use crate::api::{self, errors};
 use crate::view;
 
-/// How long a branch lives that was asked for without a duration.
-const LIFETIME_DEFAULT: Duration = Duration::from_secs(3600);
-
 pub fn register(handlers: Handlers) -> Handlers {
-    handlers.on("CreateBranch", create).on("GetBranch", get).on("DeleteBranch", delete)
+    handlers
+        .on("CreateBranch", create)
+        .on("GetBranch", get)
+        .on("DeleteBranch", delete)
 }
 
 /// The resource of a branch: it belongs to the account that opened it.
 pub fn resource(call: &Call<'_>, id: &str) -> Resource {
     let owner = call.env.branches.owner(id);
     let account = owner.map_or_else(|| call.account().clone(), |owner| owner.account);
-    Resource { arn: arn(&account, id), account: Some(account), ..Resource::default() }
+    Resource {
+        arn: arn(&account, id),
+        account: Some(account),
+        ..Resource::default()
+    }
 }
 
-fn create(call: &mut Call<'_>, input: api::CreateBranchRequest) -> Result<api::CreateBranchResponse, CallError> {
+fn create(
+    call: &mut Call<'_>,
+    _: api::CreateBranchRequest,
+) -> Result<api::CreateBranchResponse, CallError> {
     if call.context.branch.is_some() {
-        return Err(ApiError::sender("ValidationException", "A branch cannot be opened on a branch.").into());
+        return Err(ApiError::sender(
+            "ValidationException",
+            "A branch cannot be opened on a branch.",
+        )
+        .into());
     }
-    let lifetime = input.duration_seconds.map_or(LIFETIME_DEFAULT, |seconds| Duration::from_secs(seconds.unsigned_abs().into()));
+    let lifetime = call.env.store.branch_lifetime();
     let base = call.tx.position();
     let id = call.env.store.branch(base).map_err(opening_failed)?;
     let expires_ms = call.now_ms() + i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
-    let owner = BranchOwner { account: call.account().clone(), arn: call.context.caller.arn(), expires_ms };
+    let owner = BranchOwner {
+        account: call.account().clone(),
+        arn: call.context.caller.arn(),
+        expires_ms,
+    };
     call.env.branches.opened(&id.to_string(), owner);
     let credentials = credentials(call, id, lifetime)?;
     Ok(api::CreateBranchResponse {
         branch_id: Some(id.to_string()),
         position: Some(signed(base)),
-        expires_at: Some(Timestamp::from_millis(expires_ms)),
+        expires_at: Timestamp::from_millis(expires_ms),
         path: Some(format!("/_palisade/what-if/{id}")),
         credentials: Some(credentials),
     })
 }
 
 /// Credentials of the caller that are good on the branch only.
-fn credentials(call: &mut Call<'_>, id: BranchId, lifetime: Duration) -> Result<api::Credentials, CallError> {
+fn credentials(
+    call: &mut Call<'_>,
+    id: BranchId,
+    lifetime: Duration,
+) -> Result<api::Credentials, CallError> {
     let caller = &call.context.caller;
     let session = caller.session.as_deref();
     let issued = NewSession {
@@ -58,7 +77,9 @@ fn credentials(call: &mut Call<'_>, id: BranchId, lifetime: Duration) -> Result<
         policies: session.map(|s| s.policies.clone()).unwrap_or_default(),
         policy_arns: session.map(|s| s.policy_arns.clone()).unwrap_or_default(),
         tags: session.map(|s| s.tags.clone()).unwrap_or_default(),
-        transitive_tag_keys: session.map(|s| s.transitive_tag_keys.clone()).unwrap_or_default(),
+        transitive_tag_keys: session
+            .map(|s| s.transitive_tag_keys.clone())
+            .unwrap_or_default(),
         source_identity: session.and_then(|s| s.source_identity.clone()),
         issued_by: call.context.request_id,
         chained: session.is_some_and(|s| s.chained),
@@ -70,11 +91,14 @@ fn credentials(call: &mut Call<'_>, id: BranchId, lifetime: Duration) -> Result<
         access_key_id: Some(issued.access_key_id),
         secret_access_key: Some(issued.secret_access_key.expose().to_owned()),
         session_token: Some(issued.session_token),
-        expiration: Some(Timestamp::from_millis(issued.expires_ms)),
+        expiration: Timestamp::from_millis(issued.expires_ms),
     })
 }
 
-fn get(call: &mut Call<'_>, input: api::BranchRequest) -> Result<api::GetBranchResponse, CallError> {
+fn get(
+    call: &mut Call<'_>,
+    input: api::BranchRequest,
+) -> Result<api::GetBranchResponse, CallError> {
     let id = parse(&input.branch_id)?;
     let owner = call.env.branches.owner(&input.branch_id).ok_or_else(gone)?;
     let writes = call.env.store.branch_writes(id).map_err(|_| gone())?;
@@ -82,13 +106,16 @@ fn get(call: &mut Call<'_>, input: api::BranchRequest) -> Result<api::GetBranchR
     Ok(api::GetBranchResponse {
         branch_id: Some(input.branch_id),
         position: Some(signed(base)),
-        expires_at: Some(Timestamp::from_millis(owner.expires_ms)),
+        expires_at: Timestamp::from_millis(owner.expires_ms),
         writes: Some(writes.iter().map(written).collect::<Result<_, _>>()?),
         calls: Some(calls(call, id, base, &owner)?),
     })
 }
 
-fn delete(call: &mut Call<'_>, input: api::BranchRequest) -> Result<api::DeleteBranchResponse, CallError> {
+fn delete(
+    call: &mut Call<'_>,
+    input: api::BranchRequest,
+) -> Result<api::DeleteBranchResponse, CallError> {
     let id = parse(&input.branch_id)?;
     call.env.branches.dropped(&input.branch_id);
     if !call.env.store.drop_branch(id) {
@@ -99,14 +126,23 @@ fn delete(call: &mut Call<'_>, input: api::BranchRequest) -> Result<api::DeleteB
 
 /// The calls made on a branch: their records are in the journal like all others. Another account's calls (through a role assumed
 /// there, say) are shown without their questions.
-fn calls(call: &Call<'_>, id: BranchId, base: Position, owner: &BranchOwner) -> Result<Vec<api::BranchCall>, CallError> {
+fn calls(
+    call: &Call<'_>,
+    id: BranchId,
+    base: Position,
+    owner: &BranchOwner,
+) -> Result<Vec<api::BranchCall>, CallError> {
     let mut found = Vec::new();
     call.env.store.journal().read(base, &mut |record| {
         if record.branch == Some(id)
             && let Some(made) = ApiCall::from_bytes(&record.fact.call)
         {
             let own = made.caller.account == owner.account;
-            let questions = if own { Question::list_from_bytes(&record.fact.questions).unwrap_or_default() } else { Vec::new() };
+            let questions = if own {
+                Question::list_from_bytes(&record.fact.questions).unwrap_or_default()
+            } else {
+                Vec::new()
+            };
             found.push(view::branch_call(&made, &questions));
         }
         std::ops::ControlFlow::Continue(())
@@ -141,7 +177,9 @@ pub fn parse(id: &str) -> Result<BranchId, CallError> {
 }
 
 pub fn gone() -> ApiError {
-    errors::resource_not_found_exception("There is no such branch: it was dropped, or its time is up.")
+    errors::resource_not_found_exception(
+        "There is no such branch: it was dropped, or its time is up.",
+    )
 }
 
 fn opening_failed(error: BranchError) -> CallError {

@@ -20,21 +20,43 @@ const CHAIN_LENGTH_MAX: usize = 16;
 
 pub fn register(handlers: Handlers, surroundings: &Arc<Surroundings>) -> Handlers {
     let surroundings = Arc::clone(surroundings);
-    handlers.on("Explain", move |call: &mut Call<'_>, input: api::ExplainRequest| answer(call, &input, &surroundings))
+    handlers.on(
+        "Explain",
+        move |call: &mut Call<'_>, input: api::ExplainRequest| answer(call, &input, &surroundings),
+    )
 }
 
-fn answer(call: &mut Call<'_>, input: &api::ExplainRequest, surroundings: &Surroundings) -> Result<api::ExplainResponse, CallError> {
+fn answer(
+    call: &mut Call<'_>,
+    input: &api::ExplainRequest,
+    surroundings: &Surroundings,
+) -> Result<api::ExplainResponse, CallError> {
     let id: Uuid = input.id.parse().map_err(|_| unknown())?;
-    if let Some(failure) = surroundings.failures.find(id).filter(|failure| is_about(failure, call.account())) {
+    if let Some(failure) = surroundings
+        .failures
+        .find(id)
+        .filter(|failure| is_about(failure, call.account()))
+    {
         let shown = Some(crate::operate::failure(&failure));
-        return Ok(api::ExplainResponse { authentication_failure: shown, ..Default::default() });
+        return Ok(api::ExplainResponse {
+            authentication_failure: shown,
+            ..Default::default()
+        });
     }
     let (record, made) = find(call, id)?.ok_or_else(unknown)?;
     let questions = Question::list_from_bytes(&record.fact.questions).unwrap_or_default();
     let mut explained = Vec::with_capacity(questions.len());
     for question in &questions {
-        if made.caller.account == *call.account() || question.resource_account.as_ref() == Some(call.account()) {
-            explained.push(question_explained(call, &record, &made, question, &surroundings.services)?);
+        if made.caller.account == *call.account()
+            || question.resource_account.as_ref() == Some(call.account())
+        {
+            explained.push(question_explained(
+                call,
+                &record,
+                &made,
+                question,
+                &surroundings.services,
+            )?);
         }
     }
     Ok(api::ExplainResponse {
@@ -49,7 +71,11 @@ fn answer(call: &mut Call<'_>, input: &api::ExplainRequest, surroundings: &Surro
 fn find(call: &Call<'_>, id: Uuid) -> Result<Option<(Record, ApiCall)>, CallError> {
     for id in [id, turn_over(id)] {
         if let Some(record) = call.env.store.journal().by_request_id(*id.as_bytes())?
-            && record.fact.histories.iter().any(|history| history.account == call.account().as_str())
+            && record
+                .fact
+                .histories
+                .iter()
+                .any(|history| history.account == call.account().as_str())
             && let Some(made) = ApiCall::from_bytes(&record.fact.call)
         {
             return Ok(Some((record, made)));
@@ -63,7 +89,9 @@ fn chain(call: &Call<'_>, caller: &RecordedCaller) -> Result<Vec<api::ChainLink>
     let mut links = Vec::new();
     let mut session = caller.session.clone();
     while let Some(current) = session.take().filter(|_| links.len() < CHAIN_LENGTH_MAX) {
-        let Some((_, issuing)) = find(call, current.issued_by)? else { break };
+        let Some((_, issuing)) = find(call, current.issued_by)? else {
+            break;
+        };
         links.push(api::ChainLink {
             request_id: Some(issuing.request_id.to_string()),
             time: Timestamp::from_millis(issuing.time_ms),
@@ -86,23 +114,47 @@ fn question_explained(
     let mut shown = recorded(question);
     let mut past = match state_of(call, record) {
         Ok(past) => past,
-        Err(note) => return Ok(api::ExplainedQuestion { note: Some(note), ..shown }),
+        Err(note) => {
+            return Ok(api::ExplainedQuestion {
+                note: Some(note),
+                ..shown
+            });
+        }
     };
-    let mut then = Call { tx: &mut past, context: call.context, env: call.env, random: call.random, notes: Default::default() };
+    let mut then = Call {
+        tx: &mut past,
+        context: call.context,
+        env: call.env,
+        random: call.random,
+        notes: Default::default(),
+    };
     let caller = made.caller.to_caller();
     let Some(authority) = Authority::of(then.tx, then.env, &caller)? else {
-        shown.note = Some("the principal is gone, so its policies cannot be asked again".to_owned());
+        shown.note =
+            Some("the principal is gone, so its policies cannot be asked again".to_owned());
         return Ok(shown);
     };
     let resource = resource_now(&mut then, services, question)?;
     let context = context(question);
-    let ask = Ask { action: &question.action, resource: &resource, context: &context, now_ms: made.time_ms };
+    let ask = Ask {
+        action: &question.action,
+        resource: &resource,
+        context: &context,
+        now_ms: made.time_ms,
+    };
     let case = authority.case(then.tx, then.env, &ask)?;
     let explanation = explain(&case.request(), &case.layers());
     if explanation.reason.to_string() != question.reason {
-        shown.note = Some(format!("asked again the answer is {}: what the call was decided on is no longer all there", explanation.reason));
+        shown.note = Some(format!(
+            "asked again the answer is {}: what the call was decided on is no longer all there",
+            explanation.reason
+        ));
     }
-    let viewer = Viewer { account: call.account().clone(), principal: made.caller.account.clone(), resource: case.resource_account().clone() };
+    let viewer = Viewer {
+        account: call.account().clone(),
+        principal: made.caller.account.clone(),
+        resource: case.resource_account().clone(),
+    };
     viewer.fill(&mut shown, explanation);
     Ok(shown)
 }
@@ -110,21 +162,40 @@ fn question_explained(
 /// The state a call was decided on; `Err` says why it cannot be read.
 fn state_of(call: &Call<'_>, record: &Record) -> Result<Tx, String> {
     match record.branch {
-        Some(branch) => call.env.store.begin_on(branch).map_err(|_| "the branch is gone, and its policies with it".to_owned()),
-        None => call.env.store.as_of(record.read_at).map_err(|error| error.to_string()),
+        Some(branch) => call
+            .env
+            .store
+            .begin_on(branch)
+            .map_err(|_| "the branch is gone, and its policies with it".to_owned()),
+        None => call
+            .env
+            .store
+            .as_of(record.read_at)
+            .map_err(|error| error.to_string()),
     }
 }
 
 /// The resource of a recorded question in the state of `call`: its tags and policy, where a service knows it.
-pub fn resource_now(call: &mut Call<'_>, services: &Services, question: &Question) -> Result<Resource, CallError> {
+pub fn resource_now(
+    call: &mut Call<'_>,
+    services: &Services,
+    question: &Question,
+) -> Result<Resource, CallError> {
     let named = Resource {
         account: question.resource_account.clone(),
         ..Resource::named(question.resource.clone())
     };
-    let Ok(arn) = question.resource.parse::<Arn>() else { return Ok(named) };
-    let Some(service) = services.of_namespace(arn.service()) else { return Ok(named) };
+    let Ok(arn) = question.resource.parse::<Arn>() else {
+        return Ok(named);
+    };
+    let Some(service) = services.of_namespace(arn.service()) else {
+        return Ok(named);
+    };
     let found = service.resource(call, &arn)?;
-    Ok(found.map_or(named, |found| Resource { account: question.resource_account.clone(), ..found }))
+    Ok(found.map_or(named, |found| Resource {
+        account: question.resource_account.clone(),
+        ..found
+    }))
 }
 
 /// The condition keys of a recorded question.
@@ -140,7 +211,13 @@ pub fn context(question: &Question) -> Context {
 }
 
 fn recorded(question: &Question) -> api::ExplainedQuestion {
-    let entries = question.context.iter().map(|(key, values)| api::ContextEntry { key: Some(key.clone()), values: Some(values.clone()) });
+    let entries = question
+        .context
+        .iter()
+        .map(|(key, values)| api::ContextEntry {
+            key: Some(key.clone()),
+            values: Some(values.clone()),
+        });
     api::ExplainedQuestion {
         action: Some(question.action.clone()),
         resource: Some(question.resource.clone()),
@@ -171,18 +248,41 @@ impl Viewer {
     }
 
     fn fill(&self, shown: &mut api::ExplainedQuestion, explanation: Explanation) {
-        let (visible, hidden): (Vec<_>, Vec<_>) =
-            explanation.statements.iter().partition(|trace| *self.owner(trace.layer) == self.account);
-        shown.deciding = Some(visible.iter().filter(|trace| trace.decided).map(|trace| considered(trace)).collect());
+        let (visible, hidden): (Vec<_>, Vec<_>) = explanation
+            .statements
+            .iter()
+            .partition(|trace| *self.owner(trace.layer) == self.account);
+        shown.deciding = Some(
+            visible
+                .iter()
+                .filter(|trace| trace.decided)
+                .map(|trace| considered(trace))
+                .collect(),
+        );
         shown.considered = Some(visible.iter().map(|trace| considered(trace)).collect());
-        let foreign: BTreeSet<&AccountId> = hidden.iter().map(|trace| self.owner(trace.layer)).collect();
+        let foreign: BTreeSet<&AccountId> =
+            hidden.iter().map(|trace| self.owner(trace.layer)).collect();
         let verdict = |account: &AccountId| {
-            let decided = hidden.iter().any(|trace| self.owner(trace.layer) == account && trace.decided);
-            let denied = explanation.reason.layer().is_some_and(|layer| self.owner(layer) == account);
-            let word = if denied { "did not allow it" } else if decided { "allowed it" } else { "did not decide" };
+            let decided = hidden
+                .iter()
+                .any(|trace| self.owner(trace.layer) == account && trace.decided);
+            let denied = explanation
+                .reason
+                .layer()
+                .is_some_and(|layer| self.owner(layer) == account);
+            let word = if denied {
+                "did not allow it"
+            } else if decided {
+                "allowed it"
+            } else {
+                "did not decide"
+            };
             format!("policies of account {account} {word}; they are shown to that account only")
         };
-        let exempt = explanation.exempt.iter().map(|(layer, why)| format!("{} policies: {why}", layer.as_str()));
+        let exempt = explanation
+            .exempt
+            .iter()
+            .map(|(layer, why)| format!("{} policies: {why}", layer.as_str()));
         shown.hidden = Some(foreign.into_iter().map(verdict).chain(exempt).collect());
         // What another account would have to change would tell what it has.
         if hidden.is_empty() {
@@ -194,8 +294,15 @@ impl Viewer {
 fn considered(trace: &StatementTrace) -> api::Considered {
     let failed = trace.failed.first();
     let detail = failed.map(|failure| {
-        let note = failure.note.map(|note| format!(" ({note})")).unwrap_or_default();
-        format!("asks for {}, saw {}{note}", failure.expected.join(" or "), failure.saw)
+        let note = failure
+            .note
+            .map(|note| format!(" ({note})"))
+            .unwrap_or_default();
+        format!(
+            "asks for {}, saw {}{note}",
+            failure.expected.join(" or "),
+            failure.saw
+        )
     });
     api::Considered {
         layer: Some(trace.layer.as_str().to_owned()),

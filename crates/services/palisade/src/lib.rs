@@ -46,7 +46,9 @@ impl Palisade {
         let handlers = branches::register(handlers);
         let handlers = explain::register(handlers, &surroundings);
         let handlers = replay::register(handlers, &surroundings);
-        Self { handlers: operate::register(handlers, &surroundings) }
+        Self {
+            handlers: operate::register(handlers, &surroundings),
+        }
     }
 }
 
@@ -63,8 +65,16 @@ impl Service for Palisade {
         &self.handlers
     }
 
-    fn resolve(&self, _resolver: &str, call: &mut Call<'_>, input: &Value) -> Result<Vec<Resource>, CallError> {
-        let id = input.member("BranchId").and_then(Value::as_str).unwrap_or("*");
+    fn resolve(
+        &self,
+        _resolver: &str,
+        call: &mut Call<'_>,
+        input: &Value,
+    ) -> Result<Vec<Resource>, CallError> {
+        let id = input
+            .member("BranchId")
+            .and_then(Value::as_str)
+            .unwrap_or("*");
         Ok(vec![branches::resource(call, id)])
     }
 

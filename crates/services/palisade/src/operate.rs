@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use palisade_core::failures::Failure;
-use palisade_core::{Call, CallError, Handlers};
-use palisade_model::{Payload, Timestamp};
+use palisade_core::{Call, Handlers};
+use palisade_model::Timestamp;
 
 use crate::{Surroundings, api};
 
@@ -14,19 +14,26 @@ pub const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub fn register(handlers: Handlers, surroundings: &Arc<Surroundings>) -> Handlers {
     let (of_failures, of_metrics) = (Arc::clone(surroundings), Arc::clone(surroundings));
     handlers
-        .on("ListAuthenticationFailures", move |_: &mut Call<'_>, _: api::ListAuthenticationFailuresRequest| {
-            let (kept, dropped) = of_failures.failures.list();
-            Ok(api::ListAuthenticationFailuresResponse {
-                failures: Some(kept.iter().map(failure).collect()),
-                dropped: Some(dropped.cast_signed()),
-            })
-        })
-        .on("GetMetrics", move |_: &mut Call<'_>, _: api::GetMetricsRequest| {
-            let text = (of_metrics.metrics)();
-            Ok(api::GetMetricsResponse { body: Some(text.into()), content_type: Some(METRICS_TYPE.to_owned()) })
-        })
-        .on("VerifyJournal", verify)
-        .on("GetBackup", backup)
+        .on(
+            "ListAuthenticationFailures",
+            move |_: &mut Call<'_>, _: api::ListAuthenticationFailuresRequest| {
+                let (kept, dropped) = of_failures.failures.list();
+                Ok(api::ListAuthenticationFailuresResponse {
+                    failures: Some(kept.iter().map(failure).collect()),
+                    dropped: Some(dropped.cast_signed()),
+                })
+            },
+        )
+        .on(
+            "GetMetrics",
+            move |_: &mut Call<'_>, _: api::GetMetricsRequest| {
+                let text = (of_metrics.metrics)();
+                Ok(api::GetMetricsResponse {
+                    body: Some(text.into()),
+                    content_type: Some(METRICS_TYPE.to_owned()),
+                })
+            },
+        )
 }
 
 /// A failure, as answers show it.
@@ -42,20 +49,4 @@ pub fn failure(failure: &Failure) -> api::AuthenticationFailure {
         last_request_id: Some(failure.last_request_id.to_string()),
         detail: Some(failure.detail.clone()),
     }
-}
-
-fn verify(call: &mut Call<'_>, _: api::VerifyJournalRequest) -> Result<api::VerifyJournalResponse, CallError> {
-    let report = call.env.store.journal().verify()?;
-    Ok(api::VerifyJournalResponse {
-        intact: Some(report.is_intact()),
-        first_position: Some(report.first.0.cast_signed()),
-        last_position: Some(report.last.0.cast_signed()),
-        head_hash: Some(report.head_hash.to_string()),
-        damage: Some(report.damage.iter().map(ToString::to_string).collect()),
-    })
-}
-
-/// The bytes are made while they are sent: the front streams them from the store.
-fn backup(_: &mut Call<'_>, _: api::GetBackupRequest) -> Result<api::GetBackupResponse, CallError> {
-    Ok(api::GetBackupResponse { body: Some(Payload::Stream), content_type: Some("application/octet-stream".to_owned()) })
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use palisade_core::authorize::{Ask, Authority};
 use palisade_core::record::{ApiCall, Question};
-use palisade_core::{Call, CallContext, CallError, Environment, Handlers, Notes, OsRandom, Resource, Services};
+use palisade_core::{
+    Call, CallContext, CallError, Environment, Handlers, Notes, OsRandom, Resource, Services,
+};
 use palisade_model::Timestamp;
 use palisade_store::{Millis, Record, Tx};
 
@@ -15,10 +17,19 @@ use crate::{Surroundings, branches, explain, view};
 
 pub fn register(handlers: Handlers, surroundings: &Arc<Surroundings>) -> Handlers {
     let surroundings = Arc::clone(surroundings);
-    handlers.on("Replay", move |call: &mut Call<'_>, input: api::ReplayRequest| answer(call, &input, &surroundings.services))
+    handlers.on(
+        "Replay",
+        move |call: &mut Call<'_>, input: api::ReplayRequest| {
+            answer(call, &input, &surroundings.services)
+        },
+    )
 }
 
-fn answer(call: &mut Call<'_>, input: &api::ReplayRequest, services: &Services) -> Result<api::ReplayResponse, CallError> {
+fn answer(
+    call: &mut Call<'_>,
+    input: &api::ReplayRequest,
+    services: &Services,
+) -> Result<api::ReplayResponse, CallError> {
     let id = branches::parse(&input.branch_id)?;
     let branch = call.env.store.begin_on(id).map_err(|_| branches::gone())?;
     let today = call.env.store.begin()?;
@@ -28,17 +39,23 @@ fn answer(call: &mut Call<'_>, input: &api::ReplayRequest, services: &Services) 
     let after = journal.position_at(since)?;
     let horizon = journal.horizons().journal;
     if after < horizon {
-        return Err(errors::horizon_exception(format!("The journal is kept from position {horizon} on.")).into());
+        return Err(errors::horizon_exception(format!(
+            "The journal is kept from position {horizon} on."
+        ))
+        .into());
     }
-    let mut replay = Replay::new(call, services, today, branch);
+    let mut replay = Replay::new(call.context, call.env, services, today, branch);
     let mut failed = None;
-    journal.read(after, &mut |record| match replay.record(&record, until_ms) {
-        Ok(flow) => flow,
-        Err(error) => {
-            failed = Some(error);
-            ControlFlow::Break(())
-        }
-    })?;
+    journal.read(
+        after,
+        &mut |record| match replay.record(&record, until_ms) {
+            Ok(flow) => flow,
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        },
+    )?;
     match failed {
         Some(error) => Err(error),
         None => Ok(replay.report()),
@@ -68,10 +85,16 @@ struct Replay<'a> {
 }
 
 impl<'a> Replay<'a> {
-    fn new(call: &Call<'a>, services: &'a Services, today: Tx, branch: Tx) -> Self {
+    fn new(
+        context: &'a CallContext,
+        env: &'a Environment,
+        services: &'a Services,
+        today: Tx,
+        branch: Tx,
+    ) -> Self {
         Self {
-            context: call.context,
-            env: call.env,
+            context,
+            env,
             services,
             today: State::new(today),
             branch: State::new(branch),
@@ -104,13 +127,22 @@ impl<'a> Replay<'a> {
     fn question(&mut self, made: &ApiCall, question: &Question) -> Result<(), CallError> {
         self.asked += 1;
         let seams = (self.context, self.env, self.services);
-        let (today, branch) = (self.today.answer(seams, made, question)?, self.branch.answer(seams, made, question)?);
+        let (today, branch) = (
+            self.today.answer(seams, made, question)?,
+            self.branch.answer(seams, made, question)?,
+        );
         let (Some(today), Some(branch)) = (today, branch) else {
             self.undetermined += 1;
             return Ok(());
         };
         if today.allowed != question.allowed {
-            note(&mut self.already_changed, made, question, question.allowed, &today);
+            note(
+                &mut self.already_changed,
+                made,
+                question,
+                question.allowed,
+                &today,
+            );
         }
         if branch.allowed != today.allowed {
             note(&mut self.flips, made, question, today.allowed, &branch);
@@ -136,7 +168,11 @@ struct Answer {
 
 impl State {
     fn new(tx: Tx) -> Self {
-        Self { tx, authorities: HashMap::new(), resources: HashMap::new() }
+        Self {
+            tx,
+            authorities: HashMap::new(),
+            resources: HashMap::new(),
+        }
     }
 
     /// `None`: the principal is not there in this state.
@@ -150,31 +186,55 @@ impl State {
         let authority = match self.authorities.get(&who) {
             Some(known) => known.clone(),
             None => {
-                let found = Authority::of(&mut self.tx, env, &made.caller.to_caller())?.map(Arc::new);
+                let found =
+                    Authority::of(&mut self.tx, env, &made.caller.to_caller())?.map(Arc::new);
                 self.authorities.insert(who, found.clone());
                 found
             }
         };
-        let Some(authority) = authority else { return Ok(None) };
+        let Some(authority) = authority else {
+            return Ok(None);
+        };
         let resource = match self.resources.get(&question.resource) {
             Some(known) => Arc::clone(known),
             None => {
                 let mut random = OsRandom;
-                let mut call = Call { tx: &mut self.tx, context, env, random: &mut random, notes: Notes::default() };
+                let mut call = Call {
+                    tx: &mut self.tx,
+                    context,
+                    env,
+                    random: &mut random,
+                    notes: Notes::default(),
+                };
                 let found = Arc::new(explain::resource_now(&mut call, services, question)?);
-                self.resources.insert(question.resource.clone(), Arc::clone(&found));
+                self.resources
+                    .insert(question.resource.clone(), Arc::clone(&found));
                 found
             }
         };
         let keys = explain::context(question);
-        let ask = Ask { action: &question.action, resource: &resource, context: &keys, now_ms: made.time_ms };
+        let ask = Ask {
+            action: &question.action,
+            resource: &resource,
+            context: &keys,
+            now_ms: made.time_ms,
+        };
         let case = authority.case(&mut self.tx, env, &ask)?;
         let decision = case.decide();
-        Ok(Some(Answer { allowed: decision.is_allowed(), reason: decision.reason.to_string() }))
+        Ok(Some(Answer {
+            allowed: decision.is_allowed(),
+            reason: decision.reason.to_string(),
+        }))
     }
 }
 
-fn note(flips: &mut BTreeMap<Kind, api::Flip>, made: &ApiCall, question: &Question, from: bool, to: &Answer) {
+fn note(
+    flips: &mut BTreeMap<Kind, api::Flip>,
+    made: &ApiCall,
+    question: &Question,
+    from: bool,
+    to: &Answer,
+) {
     let principal = view::arn(&made.caller);
     let kind = (principal.clone(), question.action.clone(), from, to.allowed);
     let word = |allowed: bool| Some(if allowed { "allowed" } else { "denied" }.to_owned());

@@ -33,7 +33,7 @@ pub fn call(made: &ApiCall) -> api::Call {
     api::Call {
         request_id: Some(made.request_id.to_string()),
         event_id: Some(made.event_id().to_string()),
-        time: Some(Timestamp::from_millis(made.time_ms)),
+        time: Timestamp::from_millis(made.time_ms),
         arn: Some(arn(&made.caller)),
         account: Some(made.caller.account.to_string()),
         access_key_id: Some(made.caller.access_key_id.clone()),
@@ -60,7 +60,7 @@ pub fn branch_call(made: &ApiCall, questions: &[Question]) -> api::BranchCall {
     });
     api::BranchCall {
         request_id: Some(made.request_id.to_string()),
-        time: Some(Timestamp::from_millis(made.time_ms)),
+        time: Timestamp::from_millis(made.time_ms),
         arn: Some(arn(&made.caller)),
         service: Some(made.service.clone()),
         operation: Some(made.operation.clone()),
@@ -73,7 +73,9 @@ pub fn branch_call(made: &ApiCall, questions: &[Question]) -> api::BranchCall {
 
 /// A row's encoded key for people: its text parts, joined by slashes.
 pub fn key_text(key: &[u8]) -> String {
-    let parts = key.split(|byte| *byte == 0).filter(|part| part.iter().any(|b| !b.is_ascii_control()));
+    let parts = key
+        .split(|byte| *byte == 0)
+        .filter(|part| part.iter().any(|b| !b.is_ascii_control()));
     let shown: Vec<String> = parts.map(|part| part.escape_ascii().to_string()).collect();
     shown.join("/")
 }
@@ -81,16 +83,26 @@ pub fn key_text(key: &[u8]) -> String {
 /// A row's value without what is bytes in it: sealed secrets are the only bytes that rows hold.
 pub fn without_bytes(json: Json) -> Json {
     match json {
-        Json::Array(items) if is_bytes(&items) => Json::String(format!("({} sealed bytes)", items.len())),
+        Json::Array(items) if is_bytes(&items) => {
+            Json::String(format!("({} sealed bytes)", items.len()))
+        }
         Json::Array(items) => Json::Array(items.into_iter().map(without_bytes).collect()),
-        Json::Object(members) => Json::Object(members.into_iter().map(|(k, v)| (k, without_bytes(v))).collect()),
+        Json::Object(members) => Json::Object(
+            members
+                .into_iter()
+                .map(|(k, v)| (k, without_bytes(v)))
+                .collect(),
+        ),
         other => other,
     }
 }
 
 /// Bytes read into JSON become a list of small numbers.
 fn is_bytes(items: &[Json]) -> bool {
-    items.len() >= 16 && items.iter().all(|item| item.as_u64().is_some_and(|n| n < 256))
+    items.len() >= 16
+        && items
+            .iter()
+            .all(|item| item.as_u64().is_some_and(|n| n < 256))
 }
 
 #[cfg(test)]
@@ -101,6 +113,9 @@ mod tests {
     fn sealed_bytes_are_not_shown() {
         let row = serde_json::json!({"name": "ann", "secret": vec![7; 60], "counts": [1, 2]});
         let shown = without_bytes(row);
-        assert_eq!(shown, serde_json::json!({"name": "ann", "secret": "(60 sealed bytes)", "counts": [1, 2]}));
+        assert_eq!(
+            shown,
+            serde_json::json!({"name": "ann", "secret": "(60 sealed bytes)", "counts": [1, 2]})
+        );
     }
 }

@@ -11,17 +11,26 @@ pub fn keep_state_apart(command: &mut Command, scratch: &Path) {
         let name = format!("TF_CLI_ARGS_{action}");
         let given = std::env::var(&name).unwrap_or_default();
         let state = scratch.join("terraform.tfstate");
-        command.env(name, format!("{given} -state-out={}", state.display()).trim_start());
+        command.env(
+            name,
+            format!("{given} -state-out={}", state.display()).trim_start(),
+        );
     }
 }
 
 /// Refuses a Terraform run whose state is kept by a backend: `-state-out` does not reach those.
 pub fn refuse_remote_backend(command: &[String]) -> anyhow::Result<()> {
-    let program = Path::new(&command[0]).file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let program = Path::new(&command[0])
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
     if program != "terraform" && program != "tofu" {
         return Ok(());
     }
-    let folder = command.iter().find_map(|a| a.strip_prefix("-chdir=")).map_or_else(|| PathBuf::from("."), PathBuf::from);
+    let folder = command
+        .iter()
+        .find_map(|a| a.strip_prefix("-chdir="))
+        .map_or_else(|| PathBuf::from("."), PathBuf::from);
     let backend = backend_of(&folder)?;
     ensure!(
         backend.is_none(),
@@ -33,15 +42,19 @@ pub fn refuse_remote_backend(command: &[String]) -> anyhow::Result<()> {
 
 /// The backend that `terraform init` recorded for a folder; `None` for local state.
 fn backend_of(folder: &Path) -> anyhow::Result<Option<String>> {
-    let data = std::env::var_os("TF_DATA_DIR").map_or_else(|| folder.join(".terraform"), PathBuf::from);
+    let data =
+        std::env::var_os("TF_DATA_DIR").map_or_else(|| folder.join(".terraform"), PathBuf::from);
     let path = data.join("terraform.tfstate");
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
     };
-    let recorded: serde_json::Value = serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
-    let kind = recorded["backend"]["type"].as_str().filter(|kind| *kind != "local");
+    let recorded: serde_json::Value =
+        serde_json::from_str(&text).with_context(|| format!("{} is not JSON", path.display()))?;
+    let kind = recorded["backend"]["type"]
+        .as_str()
+        .filter(|kind| *kind != "local");
     Ok(kind.map(str::to_owned))
 }
 
@@ -55,9 +68,17 @@ mod tests {
         let data = dir.path().join(".terraform");
         assert_eq!(backend_of(dir.path()).unwrap(), None);
         std::fs::create_dir(&data).unwrap();
-        std::fs::write(data.join("terraform.tfstate"), r#"{"backend":{"type":"s3","config":{}}}"#).unwrap();
+        std::fs::write(
+            data.join("terraform.tfstate"),
+            r#"{"backend":{"type":"s3","config":{}}}"#,
+        )
+        .unwrap();
         assert_eq!(backend_of(dir.path()).unwrap().as_deref(), Some("s3"));
-        std::fs::write(data.join("terraform.tfstate"), r#"{"backend":{"type":"local"}}"#).unwrap();
+        std::fs::write(
+            data.join("terraform.tfstate"),
+            r#"{"backend":{"type":"local"}}"#,
+        )
+        .unwrap();
         assert_eq!(backend_of(dir.path()).unwrap(), None);
     }
 

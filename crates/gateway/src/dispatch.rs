@@ -1,0 +1,207 @@
+//! Authenticate, decode, authorize, do and record: over one snapshot, again if another commit changed what was read.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use http::Response;
+use palisade_core::authorize::Authority;
+use palisade_core::{Call, CallError, Notes, OsRandom, Region};
+use palisade_model::ApiError;
+use palisade_sigv4::{AuthError, Body, Credentialed, RequestHead, Rules};
+use palisade_store::{BranchId, CommitError, Tx};
+use palisade_wire::Request;
+
+use crate::body::ResponseBody;
+use crate::exchange::{Destination, Exchange, internal_failure};
+use crate::fact::{Performed, Surrounding};
+use crate::identify::{Claimed, Refusal};
+use crate::perform::Step;
+
+/// How often a call is run again before the client is told to come back.
+const ATTEMPTS_MAX: usize = 64;
+
+/// A request somebody claims to have signed.
+pub struct Signed<'a> {
+    /// What the signature claims.
+    pub claim: &'a Credentialed<'a>,
+    /// The head, as received.
+    pub head: &'a RequestHead<'a>,
+    /// The body, as received.
+    pub body: Body<'a>,
+    /// What the service asks of signatures.
+    pub rules: Rules<'a>,
+    /// The region of the scope.
+    pub region: Region,
+    /// The request as the codec takes it.
+    pub request: &'a Request<'a>,
+}
+
+/// What comes of a signed request.
+pub enum Answer {
+    /// An answer, on record.
+    Response(Response<ResponseBody>),
+    /// Nobody this server knows signed it.
+    Unauthenticated(AuthError),
+}
+
+/// Why an attempt gave no answer.
+pub(crate) enum Failure {
+    /// Another commit changed what was read: again.
+    Conflict,
+    /// Nobody this server knows signed it.
+    Unauthenticated(AuthError),
+    /// There is no such branch.
+    NoBranch,
+    /// The state cannot be read or written: refused, for nothing may happen off the record.
+    Unavailable(String),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Auth(error) => Self::Unauthenticated(error),
+            Refusal::Call(error) => error.into(),
+        }
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Api(error) => Self::Unavailable(error.to_string()),
+            CallError::Store(error) => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl From<CommitError> for Failure {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict => Self::Conflict,
+            CommitError::BranchGone(_) => Self::NoBranch,
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
+
+impl Exchange<'_> {
+    /// Answers a signed request.
+    pub async fn dispatch(&self, signed: &Signed<'_>, destination: Destination<'_>) -> Answer {
+        for _ in 0..ATTEMPTS_MAX {
+            match self.attempt(signed, destination).await {
+                Ok(response) => return Answer::Response(response),
+                Err(Failure::Conflict) => {
+                    self.gateway
+                        .metrics
+                        .conflicts
+                        .fetch_add(1, Ordering::Relaxed);
+                }
+                Err(Failure::Unauthenticated(error)) => return Answer::Unauthenticated(error),
+                Err(Failure::NoBranch) => {
+                    let error = ApiError::sender(
+                        "ResourceNotFoundException",
+                        "There is no such branch: it was dropped, or its time is up.",
+                    );
+                    return Answer::Response(self.error(destination, &error.with_status(404)));
+                }
+                Err(Failure::Unavailable(cause)) => {
+                    tracing::error!(cause, request_id = %self.request_id, "the state is unavailable");
+                    return Answer::Response(self.error(destination, &unavailable()));
+                }
+            }
+        }
+        Answer::Response(self.error(destination, &unavailable()))
+    }
+
+    async fn attempt(
+        &self,
+        signed: &Signed<'_>,
+        destination: Destination<'_>,
+    ) -> Result<Response<ResponseBody>, Failure> {
+        let mut tx = self.begin()?;
+        let env = &self.gateway.env;
+        let claimed = Claimed {
+            claim: signed.claim,
+            head: signed.head,
+            body: signed.body,
+            rules: &signed.rules,
+            wall_ms: self.wall_ms,
+            branch: self.branch(),
+        };
+        let caller = Arc::new(self.gateway.identifier.identify(&mut tx, env, &claimed)?);
+        let Some(authority) = Authority::of(&mut tx, env, &caller)? else {
+            return Err(Failure::Unauthenticated(AuthError::UnknownAccessKey));
+        };
+        let context = self.context(caller, signed.region.clone());
+        let mut random = OsRandom;
+        let mut call = Call {
+            tx: &mut tx,
+            context: &context,
+            env,
+            random: &mut random,
+            notes: Notes::default(),
+        };
+        let step = self.perform(&mut call, &authority, signed, destination)?;
+        let around = Surrounding {
+            now_ms: call.now_ms(),
+            context: &context,
+            model: destination.codec.model(),
+            service: destination.service,
+            operation: destination.operation,
+        };
+        match step {
+            Step::Done(performed) => self.record(tx, performed, &around, destination).await,
+            Step::Outside(planned) => {
+                self.perform_outside(tx, planned, &around, destination)
+                    .await
+            }
+        }
+    }
+
+    /// A transaction on the state the request is sent to.
+    pub(crate) fn begin(&self) -> Result<Tx, Failure> {
+        let store = &self.gateway.env.store;
+        match self.branch() {
+            None => store
+                .begin()
+                .map_err(|error| Failure::Unavailable(error.to_string())),
+            Some(text) => {
+                let id: BranchId = text.parse().map_err(|_| Failure::NoBranch)?;
+                store.begin_on(id).map_err(|_| Failure::NoBranch)
+            }
+        }
+    }
+
+    /// Commits what happened, then answers.
+    pub(crate) async fn record(
+        &self,
+        mut tx: Tx,
+        performed: Performed,
+        around: &Surrounding<'_>,
+        destination: Destination<'_>,
+    ) -> Result<Response<ResponseBody>, Failure> {
+        if performed.result.is_err() {
+            tx.discard_writes();
+        }
+        if performed.denied {
+            self.gateway.metrics.denials.fetch_add(1, Ordering::Relaxed);
+        }
+        let fact = performed.fact(around);
+        let durability = performed.durability(self.gateway.settings.audit_strict);
+        self.gateway.env.store.commit(tx, fact, durability).await?;
+        Ok(match (&performed.result, destination.operation) {
+            (Ok(output), Some(operation)) => self.success(destination, operation, output),
+            (Ok(_), None) => self.error(destination, &internal_failure()),
+            (Err(error), _) => self.error(destination, error),
+        })
+    }
+}
+
+/// Nothing is answered off the record: the client may try again.
+fn unavailable() -> ApiError {
+    ApiError::receiver(
+        "ServiceUnavailable",
+        "The request has failed due to a temporary failure of the server.",
+    )
+    .with_status(503)
+}

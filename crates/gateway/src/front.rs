@@ -1,0 +1,205 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use palisade_core::failures::AuthenticationFailures;
+use palisade_core::{Environment, Services};
+use palisade_model::{ServiceModel, catalog};
+use palisade_store::Clock;
+use palisade_wire::Codec;
+use uuid::Uuid;
+
+use crate::body::ResponseBody;
+use crate::exchange::Exchange;
+use crate::identify::{Identifier, RootKey};
+use crate::metrics::Metrics;
+use crate::server::{Connection, Limits};
+
+/// How the front behaves.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Reads are durable before their answers, too.
+    pub audit_strict: bool,
+    /// Denials carry the encoded authorization message.
+    pub explain_denials: bool,
+    /// What a client may cost.
+    pub limits: Limits,
+}
+
+/// What the front is made of.
+pub struct Parts {
+    /// The services, filled before the first request.
+    pub services: Arc<Services>,
+    /// The seams that handlers get.
+    pub env: Environment,
+    /// Root credentials that live in this process only.
+    pub root_keys: Vec<RootKey>,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// How it behaves.
+    pub settings: Settings,
+    /// Where failed authentications are kept.
+    pub failures: Arc<AuthenticationFailures>,
+    /// Counters.
+    pub metrics: Arc<Metrics>,
+    /// What `POST /_palisade/reset` does, in development mode; elsewhere there is no such path.
+    pub reset: Option<Arc<dyn Reset>>,
+}
+
+/// Returns the server to its first start, for development mode.
+pub trait Reset: Send + Sync {
+    /// Forgets all state.
+    fn reset(&self) -> Result<(), String>;
+}
+
+/// The front.
+pub struct Gateway {
+    pub(crate) services: Arc<Services>,
+    pub(crate) env: Environment,
+    pub(crate) identifier: Identifier,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) settings: Settings,
+    pub(crate) failures: Arc<AuthenticationFailures>,
+    pub(crate) metrics: Arc<Metrics>,
+    codecs: HashMap<&'static str, std::sync::OnceLock<Codec>>,
+    reset: Option<Arc<dyn Reset>>,
+}
+
+impl Gateway {
+    /// Puts the front together.
+    pub fn new(parts: Parts) -> Self {
+        let codecs = catalog::services()
+            .iter()
+            .map(|service| (service.name, std::sync::OnceLock::new()));
+        Self {
+            services: parts.services,
+            env: parts.env,
+            identifier: Identifier::new(parts.root_keys),
+            clock: parts.clock,
+            settings: parts.settings,
+            failures: parts.failures,
+            metrics: parts.metrics,
+            codecs: codecs.collect(),
+            reset: parts.reset,
+        }
+    }
+
+    /// What a client may cost.
+    pub fn limits(&self) -> &Limits {
+        &self.settings.limits
+    }
+
+    /// The counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Answers a request.
+    pub async fn answer(
+        &self,
+        request: Request<Incoming>,
+        connection: &Connection,
+    ) -> Response<ResponseBody> {
+        let started = Instant::now();
+        if let Some(response) = self.answer_unsigned(&request) {
+            return response;
+        }
+        let (parts, body) = request.into_parts();
+        let wall_ms = i64::try_from(self.clock.now().0).unwrap_or(i64::MAX);
+        let request_id = new_request_id(self.clock.now().0);
+        let exchange = Exchange::new(self, connection, &parts, request_id, wall_ms);
+        let answering = exchange.run(body);
+        let response =
+            match tokio::time::timeout(self.settings.limits.request_time_max, answering).await {
+                Ok(response) => response,
+                Err(_) => plain(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the request took too long\n",
+                ),
+            };
+        self.metrics.answered(started.elapsed());
+        response
+    }
+
+    /// The codec of a service, made when the service is first called.
+    pub(crate) fn codec(&self, model_name: &'static str) -> Option<&Codec> {
+        let place = self.codecs.get(model_name)?;
+        Some(place.get_or_init(|| Codec::new(model_of(model_name))))
+    }
+
+    /// Health, and reset in development mode: the two paths nobody signs.
+    fn answer_unsigned(&self, request: &Request<Incoming>) -> Option<Response<ResponseBody>> {
+        match (request.method(), request.uri().path()) {
+            (&Method::GET | &Method::HEAD, "/_palisade/health") => {
+                Some(if self.env.store.healthy() {
+                    plain(StatusCode::OK, "{\"status\":\"ready\"}\n")
+                } else {
+                    plain(
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        "{\"status\":\"the journal cannot be written\"}\n",
+                    )
+                })
+            }
+            (&Method::POST, "/_palisade/reset") => {
+                let reset = self.reset.as_ref()?;
+                Some(answer_reset(&**reset, request))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A page of a browser must not be able to reset the server: no `Origin`, and a `Host` that is loopback.
+fn answer_reset(reset: &dyn Reset, request: &Request<Incoming>) -> Response<ResponseBody> {
+    let host = request
+        .headers()
+        .get(http::header::HOST)
+        .and_then(|host| host.to_str().ok());
+    let host = host
+        .or_else(|| request.uri().authority().map(|a| a.as_str()))
+        .unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let is_loopback = matches!(name, "localhost" | "127.0.0.1" | "[::1]");
+    if request.headers().contains_key(http::header::ORIGIN) || !is_loopback {
+        return plain(
+            StatusCode::FORBIDDEN,
+            "reset is for this machine's own tools\n",
+        );
+    }
+    match reset.reset() {
+        Ok(()) => plain(StatusCode::OK, "{\"status\":\"reset\"}\n"),
+        Err(error) => {
+            tracing::error!(error, "the reset failed");
+            plain(StatusCode::INTERNAL_SERVER_ERROR, "the reset failed\n")
+        }
+    }
+}
+
+pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::from(bytes::Bytes::from_static(
+        text.as_bytes(),
+    )));
+    *response.status_mut() = status;
+    let kind = if text.starts_with('{') {
+        "application/json"
+    } else {
+        "text/plain"
+    };
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+/// A UUID of version 7: its time is what makes a record findable by it.
+fn new_request_id(wall_ms: u64) -> Uuid {
+    let mut random = [0; 10];
+    palisade_core::Random::fill(&mut palisade_core::OsRandom, &mut random);
+    uuid::Builder::from_unix_timestamp_millis(wall_ms, &random).into_uuid()
+}
+
+fn model_of(name: &str) -> &'static ServiceModel {
+    catalog::model(name).expect("codecs are made for the services of the catalog")
+}
