@@ -58,10 +58,10 @@ fn subjects() -> Vec<Subject> {
     };
     let folder = tempfile::tempdir().unwrap();
     let embedded = FjallEngine::open(folder.path()).unwrap();
-    let mut branched = subject("branch", Box::new(MemoryEngine::default()), None);
+    let mut branched = subject("branch", Box::<MemoryEngine>::default(), None);
     branched.branch = Some(branched.store.branch(Position(0)).unwrap());
     vec![
-        subject("memory", Box::new(MemoryEngine::default()), None),
+        subject("memory", Box::<MemoryEngine>::default(), None),
         subject("fjall", Box::new(embedded), Some(folder)),
         branched,
     ]
@@ -242,7 +242,7 @@ async fn reads_agree_with_a_model_now_and_as_of_every_past_commit() {
             let mut tx = subject.begin();
             for _ in 0..random(&mut state) % 4 {
                 let key = (random(&mut state) % 5, random(&mut state) % 5);
-                if random(&mut state) % 3 == 0 {
+                if random(&mut state).is_multiple_of(3) {
                     tx.delete(&LEDGER, &key).unwrap();
                     model.remove(&key);
                 } else {
