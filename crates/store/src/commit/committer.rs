@@ -10,6 +10,7 @@ use crate::layout::Horizons;
 use crate::store::{Committed, Shared};
 use crate::view::Published;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// Owns the engine; nothing else writes.
@@ -45,7 +46,10 @@ impl Committer {
         // Should the committer ever panic, what waits for it must not wait for ever, nor anything be taken after.
         let _guard = FailOnPanic(self.shared.clone());
         while let Some(group) = self.shared.queue.next_group() {
+            let callers = group.iter().filter(|work| work.has_caller()).count();
+            let started = Instant::now();
             self.process(group);
+            self.shared.queue.served(callers, started.elapsed());
         }
     }
 

@@ -14,6 +14,10 @@ use crate::view::{Published, damaged};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+/// The most records that share a link, and (but for a single larger one) about the most bytes of their bodies.
+const CHUNK_RECORDS_MAX: usize = 256;
+const CHUNK_BYTES_MAX: usize = 256 << 10;
+
 /// Collects what the accepted commits of a group change.
 pub(crate) struct Group<'a> {
     published: &'a Published,
@@ -134,40 +138,56 @@ impl<'a> Group<'a> {
 
     /// Adds the journal's rows to the batch; gives the new head of the journal.
     pub fn finish(&mut self, trainer: &mut Trainer) -> Head {
-        let before = self.published.head;
-        if self.facts.is_empty() {
-            return before;
+        let mut head = self.published.head;
+        let facts = std::mem::take(&mut self.facts);
+        let mut rest = facts.as_slice();
+        while !rest.is_empty() {
+            let (chunk, after) = rest.split_at(chunk_len(rest));
+            head = self.chunk(head, chunk, trainer);
+            rest = after;
         }
+        if head != self.published.head {
+            let (key, row) = head.row();
+            self.batch.put(Space::Meta, key, row);
+        }
+        head
+    }
+
+    /// Adds one link with its bodies; gives the head after it.
+    fn chunk(&mut self, before: Head, facts: &[Prepared], trainer: &mut Trainer) -> Head {
         let first = Position(before.position.0 + 1);
         let link = Link {
             first,
             committed: self.committed,
             previous: before.hash,
-            records: std::mem::take(&mut self.digests),
+            records: self.digests.drain(..facts.len()).collect(),
             signature: Vec::new(),
         };
-        let head_position = link.last();
         let (row, hash) = link.encode();
         let key = layout::position_key(first);
         self.batch.put(Space::Links, key.clone(), row);
-        let raw = body::concatenate(self.facts.iter());
-        let body = trainer.compress(&raw, &mut self.batch);
+        let body = trainer.compress(&body::concatenate(facts.iter()), &mut self.batch);
         self.batch.put(Space::Bodies, key, body);
-        for (key, value) in history_rows(
-            first,
-            self.facts.iter().map(|fact| fact.histories.as_slice()),
-        ) {
+        for (key, value) in history_rows(first, facts.iter().map(|fact| fact.histories.as_slice()))
+        {
             self.batch.put(Space::Histories, key, value);
         }
-        let head = Head {
-            position: head_position,
+        Head {
+            position: link.last(),
             committed: self.committed,
             hash,
-        };
-        let (key, row) = head.row();
-        self.batch.put(Space::Meta, key, row);
-        head
+        }
     }
+}
+
+/// How many records go into one chunk: few enough that reading one of them stays cheap.
+fn chunk_len(facts: &[Prepared]) -> usize {
+    let mut bytes = 0;
+    let fits = facts.iter().take(CHUNK_RECORDS_MAX).take_while(|fact| {
+        bytes += fact.len();
+        bytes <= CHUNK_BYTES_MAX
+    });
+    fits.count().max(1)
 }
 
 /// The rows that let each history find a chunk: how many of the chunk's records it shows.
