@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Response, StatusCode};
-use hyper::body::Incoming;
 use palisade_core::failures::FailureKey;
 use palisade_core::{CallContext, Caller, Region};
 use palisade_model::{ApiError, Operation, Protocol, Structure};
@@ -77,7 +76,10 @@ impl<'a> Exchange<'a> {
     }
 
     /// Answers it.
-    pub async fn run(&self, incoming: Incoming) -> Response<ResponseBody> {
+    pub async fn run<B>(&self, incoming: B) -> Response<ResponseBody>
+    where
+        B: http_body::Body<Data = Bytes> + Unpin,
+    {
         if self.has_double_headers() {
             return plain(
                 StatusCode::BAD_REQUEST,

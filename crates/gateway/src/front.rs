@@ -3,7 +3,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use palisade_core::failures::AuthenticationFailures;
 use palisade_core::{Environment, Services};
 use palisade_model::{ServiceModel, catalog};
@@ -97,11 +96,14 @@ impl Gateway {
     }
 
     /// Answers a request.
-    pub async fn answer(
+    pub async fn answer<B>(
         &self,
-        request: Request<Incoming>,
+        request: Request<B>,
         connection: &Connection,
-    ) -> Response<ResponseBody> {
+    ) -> Response<ResponseBody>
+    where
+        B: http_body::Body<Data = bytes::Bytes> + Unpin,
+    {
         let started = Instant::now();
         if let Some(response) = self.answer_unsigned(&request) {
             return response;
@@ -130,7 +132,7 @@ impl Gateway {
     }
 
     /// Health, and reset in development mode: the two paths nobody signs.
-    fn answer_unsigned(&self, request: &Request<Incoming>) -> Option<Response<ResponseBody>> {
+    fn answer_unsigned<B>(&self, request: &Request<B>) -> Option<Response<ResponseBody>> {
         match (request.method(), request.uri().path()) {
             (&Method::GET | &Method::HEAD, "/_palisade/health") => {
                 Some(if self.env.store.healthy() {
@@ -152,7 +154,7 @@ impl Gateway {
 }
 
 /// A page of a browser must not be able to reset the server: no `Origin`, and a `Host` that is loopback.
-fn answer_reset(reset: &dyn Reset, request: &Request<Incoming>) -> Response<ResponseBody> {
+fn answer_reset<B>(reset: &dyn Reset, request: &Request<B>) -> Response<ResponseBody> {
     let host = request
         .headers()
         .get(http::header::HOST)

@@ -7,24 +7,32 @@ use palisade_cloudtrail::CloudTrail;
 use palisade_core::branches::BranchOwners;
 use palisade_core::failures::AuthenticationFailures;
 use palisade_core::{Environment, NoOrganization, Seal, Service, Services};
+use palisade_gateway::identify::RootKey;
 use palisade_gateway::metrics::Metrics;
 use palisade_gateway::{Gateway, Parts, Settings};
 use palisade_iam::{Iam, IamIdentities};
 use palisade_own::{Palisade, Surroundings};
-use palisade_store::{Store, SystemClock};
+use palisade_store::{Clock, Store, SystemClock};
 use palisade_sts::Sts;
 
 use crate::config::{Audit, Config};
 
-/// All services, as a registry: what `palisade coverage` counts and the server serves.
-pub fn services(surroundings: Surroundings) -> anyhow::Result<Arc<Services>> {
+/// All services, as a registry: what `palisade coverage` counts and the server serves; `more` are those of a test.
+///
+/// # Errors
+/// When a table and its handlers do not fit together.
+pub fn services(
+    surroundings: Surroundings,
+    more: Vec<Arc<dyn Service>>,
+) -> anyhow::Result<Arc<Services>> {
     let services = Arc::clone(&surroundings.services);
-    let all: Vec<Arc<dyn Service>> = vec![
+    let mut all: Vec<Arc<dyn Service>> = vec![
         Arc::new(CloudTrail::new()),
         Arc::new(Iam::new()),
         Arc::new(Palisade::new(surroundings)),
         Arc::new(Sts::new()),
     ];
+    all.extend(more);
     services
         .fill(all)
         .context("the services do not fit together")?;
@@ -40,8 +48,27 @@ pub fn bare_surroundings() -> Surroundings {
     }
 }
 
-/// The front over a store.
-pub fn gateway(config: &Config, store: Store, seal: Arc<dyn Seal>) -> anyhow::Result<Arc<Gateway>> {
+/// What a front is put together from.
+pub struct Wiring {
+    /// The state.
+    pub store: Store,
+    /// What opens the secrets in it.
+    pub seal: Arc<dyn Seal>,
+    /// Wall time.
+    pub clock: Arc<dyn Clock>,
+    /// Root credentials that live in this process only.
+    pub root_keys: Vec<RootKey>,
+    /// How it behaves.
+    pub settings: Settings,
+    /// Services besides the real ones, for tests.
+    pub more: Vec<Arc<dyn Service>>,
+}
+
+/// The front, with every service behind it.
+///
+/// # Errors
+/// When the services do not fit together.
+pub fn front(wiring: Wiring) -> anyhow::Result<Arc<Gateway>> {
     let failures = Arc::new(AuthenticationFailures::default());
     let metrics = Arc::new(Metrics::default());
     let rendered = Arc::clone(&metrics);
@@ -51,33 +78,45 @@ pub fn gateway(config: &Config, store: Store, seal: Arc<dyn Seal>) -> anyhow::Re
         services: Arc::default(),
     };
     let env = Environment {
-        identities: Arc::new(IamIdentities::new(Arc::clone(&seal))),
+        identities: Arc::new(IamIdentities::new(Arc::clone(&wiring.seal))),
         guardrails: Arc::new(NoOrganization),
-        seal,
-        store,
+        seal: wiring.seal,
+        store: wiring.store,
         branches: Arc::new(BranchOwners::default()),
     };
-    let root_keys =
-        config
-            .root_credentials
-            .iter()
-            .map(|given| palisade_gateway::identify::RootKey {
-                access_key_id: given.access_key_id.clone(),
-                secret: given.secret.clone(),
-                account: given.account.clone(),
-            });
     Ok(Arc::new(Gateway::new(Parts {
-        services: services(surroundings)?,
+        services: services(surroundings, wiring.more)?,
         env,
-        root_keys: root_keys.collect(),
+        root_keys: wiring.root_keys,
+        clock: wiring.clock,
+        settings: wiring.settings,
+        failures,
+        metrics,
+        reset: None,
+    })))
+}
+
+/// The front as configured.
+pub(crate) fn gateway(
+    config: &Config,
+    store: Store,
+    seal: Arc<dyn Seal>,
+) -> anyhow::Result<Arc<Gateway>> {
+    let root_keys = config.root_credentials.iter().map(|given| RootKey {
+        access_key_id: given.access_key_id.clone(),
+        secret: given.secret.clone(),
+        account: given.account.clone(),
+    });
+    front(Wiring {
+        store,
+        seal,
         clock: Arc::new(SystemClock),
+        root_keys: root_keys.collect(),
         settings: Settings {
             audit_strict: config.audit == Audit::Strict,
             explain_denials: config.explain_denials,
             ..Settings::default()
         },
-        failures,
-        metrics,
-        reset: None,
-    })))
+        more: Vec::new(),
+    })
 }

@@ -46,7 +46,7 @@ struct Counted {
 impl Coverage {
     /// Counts and prints.
     pub fn run(self, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-        let registry = assemble::services(assemble::bare_surroundings())?;
+        let registry = assemble::services(assemble::bare_surroundings(), Vec::new())?;
         let wanted = |name: &str| {
             self.service
                 .as_deref()

@@ -1,0 +1,77 @@
+//! Everything behind the `palisade` command: start-up, configuration and wiring. It knows every other crate; none knows it.
+//!
+//! The command itself is [`run`]. Tests put the same server together in their own process with [`assemble::front`]:
+//!
+//! ```
+//! let registry = palisade::assemble::services(palisade::assemble::bare_surroundings(), vec![]).unwrap();
+//! assert!(registry.get("iam").is_some_and(|iam| iam.rows().iter().any(|row| row.name == "CreateUser")));
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod assemble;
+mod client;
+mod command;
+mod config;
+mod data_folder;
+mod logging;
+mod tls;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The security side of a cloud, self-hosted: IAM, STS and CloudTrail behind the AWS APIs, enforced, explained and on record.
+#[derive(Parser)]
+#[command(version, about, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve every service
+    Up(Box<command::up::Up>),
+    /// Check and evaluate policies in files, without a server
+    Policy(command::policy::Policy),
+    /// Explain a recorded call
+    Explain(command::explain::Explain),
+    /// Run a command on a branch of the state, report, and throw the branch away
+    WhatIf(command::what_if::WhatIf),
+    /// What is implemented, counted against the AWS models
+    Coverage(command::coverage::Coverage),
+}
+
+/// Runs the command that the arguments name.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Up(up) => up.run(),
+        Command::Policy(policy) => policy.run(&mut std::io::stdout().lock()),
+        Command::Coverage(coverage) => coverage.run(&mut std::io::stdout().lock()),
+        Command::Explain(explain) => client(explain.run(&mut std::io::stdout())),
+        Command::WhatIf(what_if) => client(what_if.run(&mut std::io::stdout())),
+    };
+    done.unwrap_or_else(|error| {
+        if is_closed_pipe(&error) {
+            return ExitCode::SUCCESS;
+        }
+        let _ = writeln!(std::io::stderr(), "palisade: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Runs a subcommand that calls a server.
+fn client(call: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(call)
+}
+
+/// Whoever read our output had enough of it (`palisade coverage | head`).
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
