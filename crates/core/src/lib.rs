@@ -19,6 +19,7 @@ pub mod authorize;
 pub mod branches;
 mod caller;
 pub mod credential_limits;
+pub mod deployment;
 pub mod failures;
 mod identities;
 pub mod ids;

@@ -75,6 +75,42 @@ pub enum ResponseBody {
     Stream(mpsc::Receiver<std::io::Result<Bytes>>),
 }
 
+/// How many pieces of a stream may wait for a slow client.
+const PIECES_WAITING_MAX: usize = 8;
+
+/// A backup of the store, made while it is sent, on a thread of its own.
+pub fn backup(store: palisade_store::Store) -> mpsc::Receiver<std::io::Result<Bytes>> {
+    let (pieces, receiver) = mpsc::channel(PIECES_WAITING_MAX);
+    tokio::task::spawn_blocking(move || {
+        let mut writer = PieceWriter {
+            pieces: pieces.clone(),
+        };
+        if let Err(error) = store.backup(&mut writer) {
+            tracing::error!(%error, "a backup broke off");
+            let _ = pieces.blocking_send(Err(std::io::Error::other(error.to_string())));
+        }
+    });
+    receiver
+}
+
+struct PieceWriter {
+    pieces: mpsc::Sender<std::io::Result<Bytes>>,
+}
+
+impl std::io::Write for PieceWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let piece = Bytes::copy_from_slice(bytes);
+        self.pieces
+            .blocking_send(Ok(piece))
+            .map_err(|_| std::io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 impl From<Bytes> for ResponseBody {
     fn from(bytes: Bytes) -> Self {
         Self::Whole((!bytes.is_empty()).then_some(bytes))

@@ -275,11 +275,25 @@ impl<'a> Exchange<'a> {
             output,
             &self.request_id.to_string(),
         ) {
-            Ok(response) => whole(response),
+            Ok(response) => self.with_stream(response),
             Err(error) => {
                 tracing::error!(%error, operation = operation.name, "an answer does not fit its model");
                 self.error(destination, &internal_failure())
             }
+        }
+    }
+
+    /// The bytes of an answer that streams: today that is the backup.
+    fn with_stream(&self, response: palisade_wire::Response) -> Response<ResponseBody> {
+        let (parts, body) = response.into_parts();
+        match body {
+            palisade_wire::Body::Bytes(bytes) => {
+                Response::from_parts(parts, ResponseBody::from(bytes))
+            }
+            palisade_wire::Body::Stream => Response::from_parts(
+                parts,
+                ResponseBody::Stream(crate::body::backup(self.gateway.env.store.clone())),
+            ),
         }
     }
 

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use palisade_core::failures::AuthenticationFailures;
 use palisade_core::{Environment, Services};
 use palisade_model::{ServiceModel, catalog};
@@ -43,15 +43,12 @@ pub struct Parts {
     pub failures: Arc<AuthenticationFailures>,
     /// Counters.
     pub metrics: Arc<Metrics>,
-    /// What `POST /_palisade/reset` does, in development mode; elsewhere there is no such path.
-    pub reset: Option<Arc<dyn Reset>>,
+    /// All metrics of the server, as text.
+    pub metrics_text: MetricsText,
 }
 
-/// Returns the server to its first start, for development mode.
-pub trait Reset: Send + Sync {
-    /// Forgets all state.
-    fn reset(&self) -> Result<(), String>;
-}
+/// Renders the metrics.
+pub type MetricsText = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// The front.
 pub struct Gateway {
@@ -62,8 +59,8 @@ pub struct Gateway {
     pub(crate) settings: Settings,
     pub(crate) failures: Arc<AuthenticationFailures>,
     pub(crate) metrics: Arc<Metrics>,
+    metrics_text: MetricsText,
     codecs: HashMap<&'static str, std::sync::OnceLock<Codec>>,
-    reset: Option<Arc<dyn Reset>>,
 }
 
 impl Gateway {
@@ -80,8 +77,8 @@ impl Gateway {
             settings: parts.settings,
             failures: parts.failures,
             metrics: parts.metrics,
+            metrics_text: parts.metrics_text,
             codecs: codecs.collect(),
-            reset: parts.reset,
         }
     }
 
@@ -90,9 +87,14 @@ impl Gateway {
         &self.settings.limits
     }
 
-    /// The counters.
-    pub fn metrics(&self) -> &Metrics {
-        &self.metrics
+    /// All metrics of the server, as text.
+    pub(crate) fn metrics_text(&self) -> String {
+        (self.metrics_text)()
+    }
+
+    /// The counters, which outlive a reset.
+    pub(crate) fn shared_metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
     }
 
     /// Answers a request.
@@ -105,9 +107,6 @@ impl Gateway {
         B: http_body::Body<Data = bytes::Bytes> + Unpin,
     {
         let started = Instant::now();
-        if let Some(response) = self.answer_unsigned(&request) {
-            return response;
-        }
         let (parts, body) = request.into_parts();
         let wall_ms = i64::try_from(self.clock.now().0).unwrap_or(i64::MAX);
         let request_id = new_request_id(self.clock.now().0);
@@ -131,50 +130,15 @@ impl Gateway {
         Some(place.get_or_init(|| Codec::new(model_of(model_name))))
     }
 
-    /// Health, and reset in development mode: the two paths nobody signs.
-    fn answer_unsigned<B>(&self, request: &Request<B>) -> Option<Response<ResponseBody>> {
-        match (request.method(), request.uri().path()) {
-            (&Method::GET | &Method::HEAD, "/_palisade/health") => {
-                Some(if self.env.store.healthy() {
-                    plain(StatusCode::OK, "{\"status\":\"ready\"}\n")
-                } else {
-                    plain(
-                        StatusCode::SERVICE_UNAVAILABLE,
-                        "{\"status\":\"the journal cannot be written\"}\n",
-                    )
-                })
-            }
-            (&Method::POST, "/_palisade/reset") => {
-                let reset = self.reset.as_ref()?;
-                Some(answer_reset(&**reset, request))
-            }
-            _ => None,
-        }
-    }
-}
-
-/// A page of a browser must not be able to reset the server: no `Origin`, and a `Host` that is loopback.
-fn answer_reset<B>(reset: &dyn Reset, request: &Request<B>) -> Response<ResponseBody> {
-    let host = request
-        .headers()
-        .get(http::header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let host = host
-        .or_else(|| request.uri().authority().map(|a| a.as_str()))
-        .unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let is_loopback = matches!(name, "localhost" | "127.0.0.1" | "[::1]");
-    if request.headers().contains_key(http::header::ORIGIN) || !is_loopback {
-        return plain(
-            StatusCode::FORBIDDEN,
-            "reset is for this machine's own tools\n",
-        );
-    }
-    match reset.reset() {
-        Ok(()) => plain(StatusCode::OK, "{\"status\":\"reset\"}\n"),
-        Err(error) => {
-            tracing::error!(error, "the reset failed");
-            plain(StatusCode::INTERNAL_SERVER_ERROR, "the reset failed\n")
+    /// Whether it can answer: the one thing that is told to anybody.
+    pub(crate) fn health(&self) -> Response<ResponseBody> {
+        if self.env.store.healthy() {
+            plain(StatusCode::OK, "{\"status\":\"ready\"}\n")
+        } else {
+            plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "{\"status\":\"the journal cannot be written\"}\n",
+            )
         }
     }
 }

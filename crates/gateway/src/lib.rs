@@ -14,6 +14,7 @@
 
 pub mod body;
 mod dispatch;
+mod door;
 mod exchange;
 mod fact;
 mod front;
@@ -25,4 +26,5 @@ pub mod questions;
 pub mod route;
 pub mod server;
 
-pub use front::{Gateway, Parts, Settings};
+pub use door::{Door, Rebuild};
+pub use front::{Gateway, MetricsText, Parts, Settings};

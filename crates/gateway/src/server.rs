@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::Gateway;
+use crate::Door;
 use crate::body::ResponseBody;
 
 /// What a client may cost. Whatever is beyond is refused, never served slowly.
@@ -67,7 +67,7 @@ pub struct Connection {
 pub async fn serve(
     listener: TcpListener,
     tls: Option<Tls>,
-    gateway: Arc<Gateway>,
+    gateway: Arc<Door>,
     mut stop: watch::Receiver<bool>,
 ) {
     let limits = gateway.limits().clone();
@@ -122,7 +122,7 @@ async fn connect(
     stream: TcpStream,
     peer: SocketAddr,
     tls: Option<Tls>,
-    gateway: &Arc<Gateway>,
+    gateway: &Arc<Door>,
     stop: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
@@ -150,7 +150,7 @@ async fn connect(
 async fn exchange<S>(
     stream: S,
     connection: Connection,
-    gateway: &Arc<Gateway>,
+    gateway: &Arc<Door>,
     mut stop: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -204,7 +204,7 @@ fn tls_details(connection: &rustls::ServerConnection) -> TlsDetails {
 /// Serves the metrics alone, unsigned, until `stop` turns true: for a scraper on an address of its own.
 pub async fn serve_metrics(
     listener: TcpListener,
-    gateway: Arc<Gateway>,
+    door: Arc<Door>,
     mut stop: watch::Receiver<bool>,
 ) {
     loop {
@@ -215,20 +215,18 @@ pub async fn serve_metrics(
             },
             _ = stop.wait_for(|stopping| *stopping) => return,
         };
-        let gateway = Arc::clone(&gateway);
+        let door = Arc::clone(&door);
         tokio::spawn(async move {
-            let service = service_fn(|_| {
-                let text = gateway.metrics().render();
-                async move {
-                    Ok::<_, std::convert::Infallible>(hyper::Response::new(ResponseBody::from(
-                        bytes::Bytes::from(text),
-                    )))
-                }
+            let service = service_fn(|_| async {
+                let text = door.metrics_text().await;
+                Ok::<_, std::convert::Infallible>(hyper::Response::new(ResponseBody::from(
+                    bytes::Bytes::from(text),
+                )))
             });
             let mut builder = hyper::server::conn::http1::Builder::new();
             builder
                 .timer(TokioTimer::new())
-                .header_read_timeout(gateway.limits().head_time_max);
+                .header_read_timeout(door.limits().head_time_max);
             let _ = builder
                 .serve_connection(TokioIo::new(stream), service)
                 .await;

@@ -1,5 +1,6 @@
 //! Putting the server together: which services there are, and what each gets of the others.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -9,8 +10,9 @@ use palisade_core::failures::AuthenticationFailures;
 use palisade_core::{Environment, NoOrganization, Seal, Service, Services};
 use palisade_gateway::identify::RootKey;
 use palisade_gateway::metrics::Metrics;
-use palisade_gateway::{Gateway, Parts, Settings};
-use palisade_iam::{Iam, IamIdentities};
+use palisade_gateway::{Gateway, MetricsText, Parts, Settings};
+use palisade_iam::{Iam, IamIdentities, LastUsed};
+use palisade_own::counters::{self, CallCounters};
 use palisade_own::{Palisade, Surroundings};
 use palisade_store::{Clock, Store, SystemClock};
 use palisade_sts::Sts;
@@ -60,21 +62,24 @@ pub struct Wiring {
     pub root_keys: Vec<RootKey>,
     /// How it behaves.
     pub settings: Settings,
+    /// The front's counters: they outlive a reset.
+    pub metrics: Arc<Metrics>,
     /// Services besides the real ones, for tests.
     pub more: Vec<Arc<dyn Service>>,
 }
 
-/// The front, with every service behind it.
+/// The front, with every service behind it and the followers of its journal running.
 ///
 /// # Errors
-/// When the services do not fit together.
-pub fn front(wiring: Wiring) -> anyhow::Result<Arc<Gateway>> {
+/// When the services do not fit together, or a follower cannot be started.
+pub fn front(wiring: Wiring) -> anyhow::Result<Gateway> {
+    wiring.store.follow(LastUsed)?;
+    wiring.store.follow(CallCounters)?;
     let failures = Arc::new(AuthenticationFailures::default());
-    let metrics = Arc::new(Metrics::default());
-    let rendered = Arc::clone(&metrics);
+    let metrics_text = metrics_text(&wiring.metrics, &wiring.store);
     let surroundings = Surroundings {
         failures: Arc::clone(&failures),
-        metrics: Arc::new(move || rendered.render()),
+        metrics: Arc::clone(&metrics_text),
         services: Arc::default(),
     };
     let env = Environment {
@@ -84,16 +89,16 @@ pub fn front(wiring: Wiring) -> anyhow::Result<Arc<Gateway>> {
         store: wiring.store,
         branches: Arc::new(BranchOwners::default()),
     };
-    Ok(Arc::new(Gateway::new(Parts {
+    Ok(Gateway::new(Parts {
         services: services(surroundings, wiring.more)?,
         env,
         root_keys: wiring.root_keys,
         clock: wiring.clock,
         settings: wiring.settings,
         failures,
-        metrics,
-        reset: None,
-    })))
+        metrics: wiring.metrics,
+        metrics_text,
+    }))
 }
 
 /// The front as configured.
@@ -101,7 +106,8 @@ pub(crate) fn gateway(
     config: &Config,
     store: Store,
     seal: Arc<dyn Seal>,
-) -> anyhow::Result<Arc<Gateway>> {
+    metrics: &Arc<Metrics>,
+) -> anyhow::Result<Gateway> {
     let root_keys = config.root_credentials.iter().map(|given| RootKey {
         access_key_id: given.access_key_id.clone(),
         secret: given.secret.clone(),
@@ -117,6 +123,32 @@ pub(crate) fn gateway(
             explain_denials: config.explain_denials,
             ..Settings::default()
         },
+        metrics: Arc::clone(metrics),
         more: Vec::new(),
+    })
+}
+
+/// What the front counts, and what the journal's followers do.
+fn metrics_text(front: &Arc<Metrics>, store: &Store) -> MetricsText {
+    let (front, store) = (Arc::clone(front), store.clone());
+    Arc::new(move || {
+        let mut text = front.render();
+        match counters::render(&store) {
+            Ok(calls) => text.push_str(&calls),
+            Err(error) => tracing::warn!(%error, "the call counters cannot be read"),
+        }
+        for follower in store.followers() {
+            let name = follower.name();
+            let behind = store
+                .head()
+                .position
+                .0
+                .saturating_sub(follower.status().cursor.0);
+            let _ = writeln!(
+                text,
+                "palisade_follower_behind{{follower=\"{name}\"}} {behind}"
+            );
+        }
+        text
     })
 }

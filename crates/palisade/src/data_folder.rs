@@ -48,11 +48,6 @@ impl DataFolder {
         self.path.join("credentials")
     }
 
-    /// The folder itself.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The root key: made at the first start, refused when others may read it.
     pub fn root_key(&self) -> anyhow::Result<RootKey> {
         let path = self.path.join("seal/root.key");

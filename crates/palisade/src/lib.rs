@@ -14,6 +14,7 @@ mod command;
 mod config;
 mod data_folder;
 mod logging;
+mod retention;
 mod tls;
 
 use std::io::Write as _;
@@ -39,6 +40,12 @@ enum Command {
     Explain(command::explain::Explain),
     /// Run a command on a branch of the state, report, and throw the branch away
     WhatIf(command::what_if::WhatIf),
+    /// Verify the journal: that everything it says was written still stands, and nothing else
+    Journal(command::journal::Journal),
+    /// Write a backup of a running server to a file
+    Backup(command::backup::Backup),
+    /// Restore a backup into an empty data folder
+    Restore(command::backup::Restore),
     /// What is implemented, counted against the AWS models
     Coverage(command::coverage::Coverage),
 }
@@ -50,6 +57,9 @@ pub fn run() -> ExitCode {
         Command::Up(up) => up.run(),
         Command::Policy(policy) => policy.run(&mut std::io::stdout().lock()),
         Command::Coverage(coverage) => coverage.run(&mut std::io::stdout().lock()),
+        Command::Journal(journal) => client(journal.run(&mut std::io::stdout())),
+        Command::Backup(backup) => client(backup.run(&mut std::io::stdout())),
+        Command::Restore(restore) => restore.run(&mut std::io::stdout().lock()),
         Command::Explain(explain) => client(explain.run(&mut std::io::stdout())),
         Command::WhatIf(what_if) => client(what_if.run(&mut std::io::stdout())),
     };

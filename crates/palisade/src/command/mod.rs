@@ -1,7 +1,9 @@
 //! The subcommands.
 
+pub mod backup;
 pub mod coverage;
 pub mod explain;
+pub mod journal;
 pub mod policy;
 pub mod up;
 pub mod what_if;

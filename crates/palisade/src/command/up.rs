@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
+use palisade_core::deployment;
 use palisade_core::ids::{AccessKeyKind, access_key_id};
 use palisade_core::{AccountId, OsRandom, Random as _, RootKey, RootKeySeal, Seal, Secret};
-use palisade_gateway::server;
+use palisade_gateway::metrics::Metrics;
+use palisade_gateway::{Door, Gateway, Rebuild, server};
 use palisade_store::{Durability, Fact, Millis, Options as StoreOptions, Store};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -17,7 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{Config, Options, StateLocation};
 use crate::data_folder::{DataFolder, write_private};
-use crate::{assemble, logging, tls};
+use crate::{assemble, logging, retention, tls};
 
 /// Serves every service on one address. Each option is also an environment variable and a key of the TOML file given with
 /// --config. Authentication, authorization and recording have no switch.
@@ -25,13 +27,6 @@ use crate::{assemble, logging, tls};
 pub struct Up {
     #[command(flatten)]
     options: Options,
-}
-
-/// The state and what opens its secrets. The folder's lock is held as long as this lives.
-struct State {
-    store: Store,
-    seal: Arc<dyn Seal>,
-    folder: Option<DataFolder>,
 }
 
 impl Up {
@@ -42,73 +37,170 @@ impl Up {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(serve(&config))?;
+        runtime.block_on(serve(config))?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-async fn serve(config: &Config) -> anyhow::Result<()> {
+async fn serve(config: Config) -> anyhow::Result<()> {
     // Bound first: a second server on the same port must not touch the state.
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let metrics_listener = match config.metrics_listen {
+        Some(address) => Some(
+            TcpListener::bind(address)
+                .await
+                .with_context(|| format!("cannot listen on {address}"))?,
+        ),
+        None => None,
+    };
     let tls = config.tls.as_ref().map(tls::start).transpose()?;
-    let state = open(config)?;
-    let first_keys = first_start(config, &state).await?;
-    let gateway = assemble::gateway(config, state.store.clone(), Arc::clone(&state.seal))?;
+    let site = Arc::new(Site::open(config)?);
+    let (front, first_keys) = site.start().await?;
+    let door = Arc::new(Door::new(
+        front,
+        site.config.dev.then(|| rebuild(Arc::clone(&site))),
+    ));
     let (stop, stopping) = watch::channel(false);
     let mut serving = vec![tokio::spawn(server::serve(
         listener,
         tls.clone(),
-        Arc::clone(&gateway),
+        Arc::clone(&door),
         stopping.clone(),
     ))];
-    if let Some(address) = config.metrics_listen {
-        let listener = TcpListener::bind(address)
-            .await
-            .with_context(|| format!("cannot listen on {address}"))?;
+    if let Some(listener) = metrics_listener {
         serving.push(tokio::spawn(server::serve_metrics(
-            listener, gateway, stopping,
+            listener,
+            Arc::clone(&door),
+            stopping,
         )));
     }
-    greet(config, first_keys.as_ref())?;
-    wait_for_stop(config, tls.as_ref()).await?;
+    greet(&site.config, first_keys.as_ref())?;
+    wait_for_stop(&site.config, tls.as_ref()).await?;
     tracing::info!("stopping");
     let _ = stop.send(true);
     for task in serving {
         task.await?;
     }
-    state
-        .store
-        .flush()
-        .await
-        .context("the last records could not be written")
+    // The last handle writes whatever waits and closes the store; blocking is fine now.
+    drop(door);
+    Ok(())
 }
 
-fn open(config: &Config) -> anyhow::Result<State> {
-    let options = StoreOptions::default();
-    match &config.state {
-        StateLocation::Memory => {
-            let mut key = Zeroizing::new([0; 32]);
-            OsRandom.fill(&mut *key);
-            let seal = Arc::new(RootKeySeal::new(RootKey::new(key), vec![]));
-            Ok(State {
-                store: Store::open_memory(options)?,
-                seal,
-                folder: None,
-            })
+/// What a reset does: the state is made anew, the root credentials stay.
+fn rebuild(site: Arc<Site>) -> Rebuild {
+    Box::new(move || {
+        let site = Arc::clone(&site);
+        Box::pin(async move {
+            let again = async {
+                site.clear()?;
+                site.start().await
+            };
+            let (front, _) = again.await.map_err(|error| format!("{error:#}"))?;
+            Ok(front)
+        })
+    })
+}
+
+/// Where the state is kept and what opens its secrets. The folder's lock is held as long as this lives.
+struct Site {
+    config: Config,
+    seal: Arc<dyn Seal>,
+    folder: Option<DataFolder>,
+    metrics: Arc<Metrics>,
+}
+
+impl Site {
+    fn open(config: Config) -> anyhow::Result<Self> {
+        let (folder, key) = match &config.state {
+            StateLocation::Memory => {
+                let mut key = Zeroizing::new([0; 32]);
+                OsRandom.fill(&mut *key);
+                (None, RootKey::new(key))
+            }
+            StateLocation::Folder(path) => {
+                let folder = DataFolder::open(path, config.dev)?;
+                let key = folder.root_key()?;
+                (Some(folder), key)
+            }
+        };
+        Ok(Self {
+            config,
+            seal: Arc::new(RootKeySeal::new(key, vec![])),
+            folder,
+            metrics: Arc::default(),
+        })
+    }
+
+    /// Opens the store and puts the front before it.
+    async fn start(&self) -> anyhow::Result<(Gateway, Option<FirstKeys>)> {
+        let options = StoreOptions::default();
+        let store = match &self.folder {
+            None => Store::open_memory(options)?,
+            Some(folder) => {
+                let path = folder.store();
+                Store::open(&path, options)
+                    .with_context(|| format!("cannot open {}", path.display()))?
+            }
+        };
+        let first_keys = self.first_start(&store).await?;
+        if let Some(days) = self.config.retention_days {
+            tokio::spawn(retention::keep(
+                store.clone(),
+                days,
+                std::time::Duration::from_secs(3600),
+            ));
         }
-        StateLocation::Folder(path) => {
-            let folder = DataFolder::open(path, config.dev)?;
-            let seal = Arc::new(RootKeySeal::new(folder.root_key()?, vec![]));
-            let store = Store::open(&folder.store(), options)
-                .with_context(|| format!("cannot open {}", folder.store().display()))?;
-            Ok(State {
-                store,
-                seal,
-                folder: Some(folder),
-            })
+        let front = assemble::gateway(&self.config, store, Arc::clone(&self.seal), &self.metrics)?;
+        Ok((front, first_keys))
+    }
+
+    /// Forgets the state; the store must be closed.
+    fn clear(&self) -> anyhow::Result<()> {
+        match &self.folder {
+            Some(folder) => {
+                std::fs::remove_dir_all(folder.store()).context("cannot clear the state")
+            }
+            None => Ok(()),
         }
+    }
+
+    /// Makes the accounts that the command line names; where it names none, a new state gets its first account and root key.
+    async fn first_start(&self, store: &Store) -> anyhow::Result<Option<FirstKeys>> {
+        let mut tx = store.begin()?;
+        for given in &self.config.root_credentials {
+            palisade_iam::accounts::create(&mut tx, &given.account)?;
+            deployment::settle(&mut tx, &given.account)?;
+        }
+        let mut made = None;
+        if self.config.root_credentials.is_empty() && !palisade_iam::accounts::any(&tx)? {
+            let keys = FirstKeys::generate();
+            palisade_iam::accounts::add_root_key(
+                &mut tx,
+                &keys.account,
+                &keys.access_key_id,
+                &keys.secret,
+                &*self.seal,
+                &mut OsRandom,
+            )?;
+            deployment::settle(&mut tx, &keys.account)?;
+            if let Some(folder) = &self.folder {
+                // Written before the commit: a key nobody was told of would lock the state for ever.
+                let path = folder.credentials();
+                let _ = std::fs::remove_file(&path);
+                write_private(&path, keys.as_profile().as_bytes())?;
+            }
+            made = Some(keys);
+        }
+        if tx.has_writes() {
+            let fact = Fact {
+                time: Millis(tx.time().0),
+                ..Fact::default()
+            };
+            store.commit(tx, fact, Durability::Durable).await?;
+        }
+        Ok(made)
     }
 }
 
@@ -117,41 +209,6 @@ struct FirstKeys {
     account: AccountId,
     access_key_id: String,
     secret: Secret,
-}
-
-/// Makes the accounts that the command line names; where it names none, a new state gets its first account and root key.
-async fn first_start(config: &Config, state: &State) -> anyhow::Result<Option<FirstKeys>> {
-    let mut tx = state.store.begin()?;
-    for given in &config.root_credentials {
-        palisade_iam::accounts::create(&mut tx, &given.account)?;
-    }
-    let mut made = None;
-    if config.root_credentials.is_empty() && !palisade_iam::accounts::any(&tx)? {
-        let keys = FirstKeys::generate();
-        palisade_iam::accounts::add_root_key(
-            &mut tx,
-            &keys.account,
-            &keys.access_key_id,
-            &keys.secret,
-            &*state.seal,
-            &mut OsRandom,
-        )?;
-        if let Some(folder) = &state.folder {
-            // Written before the commit: a key nobody was told of would lock the state for ever.
-            let path = folder.credentials();
-            let _ = std::fs::remove_file(&path);
-            write_private(&path, keys.as_profile().as_bytes())?;
-        }
-        made = Some(keys);
-    }
-    if tx.has_writes() {
-        let fact = Fact {
-            time: Millis(tx.time().0),
-            ..Fact::default()
-        };
-        state.store.commit(tx, fact, Durability::Durable).await?;
-    }
-    Ok(made)
 }
 
 impl FirstKeys {

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod branches;
+pub mod counters;
 mod explain;
 mod operate;
 mod replay;
@@ -18,6 +19,7 @@ pub mod api {
 
 use std::sync::Arc;
 
+use palisade_core::deployment;
 use palisade_core::failures::AuthenticationFailures;
 use palisade_core::operation::OperationRow;
 use palisade_core::{Arn, Call, CallError, Handlers, Resource, Service, Services};
@@ -67,10 +69,13 @@ impl Service for Palisade {
 
     fn resolve(
         &self,
-        _resolver: &str,
+        resolver: &str,
         call: &mut Call<'_>,
         input: &Value,
     ) -> Result<Vec<Resource>, CallError> {
+        if resolver == "deployment" {
+            return Ok(vec![deployment::resource(call.tx)?]);
+        }
         let id = input
             .member("BranchId")
             .and_then(Value::as_str)
@@ -79,6 +84,9 @@ impl Service for Palisade {
     }
 
     fn resource(&self, call: &mut Call<'_>, arn: &Arn) -> Result<Option<Resource>, CallError> {
+        if arn.resource() == "deployment" {
+            return Ok(Some(deployment::resource(call.tx)?));
+        }
         let id = arn.resource().strip_prefix("branch/");
         Ok(id.map(|id| branches::resource(call, id)))
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use palisade_core::failures::Failure;
-use palisade_core::{Call, Handlers};
-use palisade_model::Timestamp;
+use palisade_core::{Call, CallError, Handlers};
+use palisade_model::{Payload, Timestamp};
 
 use crate::{Surroundings, api};
 
@@ -34,6 +34,8 @@ pub fn register(handlers: Handlers, surroundings: &Arc<Surroundings>) -> Handler
                 })
             },
         )
+        .on("VerifyJournal", verify)
+        .on("GetBackup", backup)
 }
 
 /// A failure, as answers show it.
@@ -49,4 +51,28 @@ pub fn failure(failure: &Failure) -> api::AuthenticationFailure {
         last_request_id: Some(failure.last_request_id.to_string()),
         detail: Some(failure.detail.clone()),
     }
+}
+
+fn verify(
+    call: &mut Call<'_>,
+    _: api::VerifyJournalRequest,
+) -> Result<api::VerifyJournalResponse, CallError> {
+    let found = call.env.store.journal().verify()?;
+    Ok(api::VerifyJournalResponse {
+        intact: Some(found.damages.is_empty()),
+        last_position: Some(call.env.store.head().position.0.cast_signed()),
+        links: Some(found.links.cast_signed()),
+        records: Some(found.records.cast_signed()),
+        forgotten: Some(found.forgotten.cast_signed()),
+        values: Some(found.values.cast_signed()),
+        damage: Some(found.damages.iter().map(ToString::to_string).collect()),
+    })
+}
+
+/// The bytes are made while they are sent: the front streams them from the store.
+fn backup(_: &mut Call<'_>, _: api::GetBackupRequest) -> Result<api::GetBackupResponse, CallError> {
+    Ok(api::GetBackupResponse {
+        body: Some(Payload::Stream),
+        content_type: Some("application/octet-stream".to_owned()),
+    })
 }
