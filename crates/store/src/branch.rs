@@ -264,6 +264,13 @@ impl Branches {
             .is_some()
     }
 
+    pub fn clear(&self) {
+        self.open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
     /// The oldest base of the branches that are open: retention stops before it.
     pub fn oldest_base(&self, now: Millis) -> Option<Position> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);

@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// Where each follower goes on.
-static CURSORS: Derived<(String,), u64> = Derived::new("store.cursor");
+pub(crate) static CURSORS: Derived<(String,), u64> = Derived::new("store.cursor");
 /// How many records a follower is given at once, and about how many bytes of them.
 const RECORDS_MAX: usize = 1024;
 const BYTES_MAX: usize = 4 << 20;
@@ -141,6 +141,14 @@ impl FollowerHandle {
     /// How it is doing.
     pub fn status(&self) -> FollowerStatus {
         self.status.borrow().clone()
+    }
+
+    /// Waits until it has taken everything up to `position`, or cannot.
+    pub(crate) async fn settled(&self, position: Position) {
+        let mut status = self.status.clone();
+        let is_settled =
+            |status: &FollowerStatus| status.cursor >= position || status.failing.is_some();
+        drop(status.wait_for(is_settled).await);
     }
 
     /// Waits until it has taken everything up to `position`, and what it derived can be read.

@@ -52,6 +52,7 @@ mod follower;
 mod journal;
 mod key;
 mod layout;
+mod reset;
 mod retention;
 mod store;
 mod table;

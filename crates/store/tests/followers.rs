@@ -159,3 +159,58 @@ async fn derived_rows_are_neither_journaled_nor_versioned_and_no_record_is_forgo
     assert_eq!(forgotten.horizons.journal, Position(11));
     assert_eq!(store.journal().verify().unwrap().damages, []);
 }
+
+#[tokio::test]
+async fn a_reset_leaves_nothing_but_the_chain_and_positions_go_on() {
+    let store = Store::open_memory(Options::default()).unwrap();
+    let follower = store
+        .follow(Counter {
+            met: Arc::default(),
+            failures: Arc::default(),
+        })
+        .unwrap();
+    for n in 0..10u64 {
+        let mut tx = store.begin().unwrap();
+        tx.put(&NOTES, &(n,), &n).unwrap();
+        store
+            .commit(tx, fact("Call"), Durability::Durable)
+            .await
+            .unwrap();
+    }
+    let branch = store.branch(Position(5)).unwrap();
+    store
+        .reset(Fact {
+            call: b"Reset".to_vec(),
+            ..Fact::default()
+        })
+        .await
+        .unwrap();
+    let tx = store.begin().unwrap();
+    assert_eq!(tx.range(&NOTES, &(), None, 99).unwrap(), []);
+    assert_eq!(tx.get_cached(&NOTES, &(1u64,)).unwrap(), None);
+    assert_eq!(tx.derived(&COUNTS, &("Call",)).unwrap(), None);
+    assert!(store.begin_on(branch).is_err());
+    let mut seen = 0;
+    let count = &mut |_| {
+        seen += 1;
+        std::ops::ControlFlow::Continue(())
+    };
+    store
+        .journal()
+        .history(&History::new("1", "r"), Position(u64::MAX), count)
+        .unwrap();
+    assert_eq!(seen, 0);
+    let mut tx = store.begin().unwrap();
+    tx.put(&NOTES, &(1u64,), &7).unwrap();
+    let committed = store
+        .commit(tx, fact("Call"), Durability::Durable)
+        .await
+        .unwrap();
+    assert_eq!(committed.position, Some(Position(13)));
+    follower.caught_up(Position(13)).await.unwrap();
+    assert_eq!(
+        store.begin().unwrap().derived(&COUNTS, &("Call",)).unwrap(),
+        Some(1)
+    );
+    assert_eq!(store.journal().verify().unwrap().damages, []);
+}
