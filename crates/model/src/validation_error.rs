@@ -29,6 +29,7 @@ pub fn validation_error(
                 .with_field("Type", "InvalidInputException")
         }
         Family::Organizations => organizations(first),
+        Family::ByMember => by_member(model, operation, violations),
     })
 }
 
@@ -46,6 +47,8 @@ enum Family {
     GuardDuty,
     /// The first violation, by reason.
     Organizations,
+    /// CloudTrail: the exception named for the member, such as `InvalidMaxResultsException`, where the operation has one.
+    ByMember,
 }
 
 impl Family {
@@ -56,12 +59,35 @@ impl Family {
         ) {
             ("guardduty", _) => Self::GuardDuty,
             ("organizations", _) => Self::Organizations,
+            ("cloudtrail", _) => Self::ByMember,
             ("cognito-idp", _) => Self::Plain("InvalidParameterException"),
             (_, Some(Protocol::Ec2)) => Self::Ec2,
             (_, Some(Protocol::Query)) => Self::Plain("ValidationError"),
             (_, Some(Protocol::RestXml)) => Self::S3,
             _ => Self::Modelled,
         }
+    }
+}
+
+fn by_member(model: &ServiceModel, operation: &Operation, violations: &[Violation]) -> ApiError {
+    let names_member = |exception: &&str| {
+        let member = exception
+            .strip_prefix("Invalid")
+            .and_then(|rest| rest.strip_suffix("Exception"));
+        let offended = violations
+            .first()
+            .and_then(|violation| violation.path.split('.').next());
+        member
+            .zip(offended)
+            .is_some_and(|(member, offended)| member.eq_ignore_ascii_case(offended))
+    };
+    let exceptions = operation
+        .errors
+        .iter()
+        .map(|exception| model.shape(*exception).name);
+    match exceptions.into_iter().find(names_member) {
+        Some(exception) => ApiError::sender(exception, message(violations)),
+        None => modelled(model, violations),
     }
 }
 

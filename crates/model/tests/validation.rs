@@ -154,6 +154,24 @@ fn services_answer_with_codes_of_their_own() {
 }
 
 #[test]
+fn cloudtrail_answers_with_the_exception_named_for_the_member() {
+    let lookup = |input| refusal("cloudtrail", "LookupEvents", input).code;
+    assert_eq!(
+        lookup(Structure::new().with("MaxResults", 51)),
+        "InvalidMaxResultsException"
+    );
+    assert_eq!(
+        lookup(Structure::new().with("EventCategory", "x")),
+        "InvalidEventCategoryException"
+    );
+    let attribute = Structure::new()
+        .with("AttributeKey", "Colour")
+        .with("AttributeValue", "red");
+    let input = Structure::new().with("LookupAttributes", vec![Value::Structure(attribute)]);
+    assert_eq!(lookup(input), "InvalidLookupAttributesException");
+}
+
+#[test]
 fn an_exception_is_filled_in_as_its_shape_asks() {
     let error = refusal("accessanalyzer", "GetAnalyzer", Structure::new());
     let field = |name| {

@@ -43,6 +43,8 @@ pub mod api {
     include!(concat!(env!("OUT_DIR"), "/api.rs"));
 }
 
+pub use lookup::EXAMINED_MAX as LOOKUP_EXAMINED_MAX;
+
 use palisade_core::operation::OperationRow;
 use palisade_core::{Arn, Call, CallError, Handlers, Resource, Service};
 use palisade_model::{ApiError, Value};

@@ -32,6 +32,9 @@ impl SessionTags {
                 "Duplicate tag keys found. Please note that Tag keys are case insensitive.",
             ));
         }
+        if requested.iter().any(|key| key.starts_with("aws:")) {
+            return Err(invalid("Tag keys that begin with aws: are reserved."));
+        }
         let mut merged = Self::inherited(inherited);
         if merged
             .transitive

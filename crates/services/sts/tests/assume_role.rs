@@ -282,6 +282,9 @@ fn tag_keys_are_one_whatever_their_case_and_transitive_ones_must_be_passed() {
         world.refusal(&ann, "AssumeRole", twice).0,
         "InvalidParameterValue"
     );
+    let reserved = request(APP).with("Tags", tags(&[("AWS:cost", "1")]));
+    let refused = world.refusal(&ann, "AssumeRole", reserved);
+    assert_eq!(refused.0, "InvalidParameterValue");
     let unknown = request(APP)
         .with("Tags", tags(&[("Cost", "1")]))
         .with("TransitiveTagKeys", vec!["Other".to_owned()]);
