@@ -26,6 +26,8 @@ struct Row {
     discloses: bool,
     #[serde(default)]
     stored_only: bool,
+    #[serde(default)]
+    takes_long: bool,
 }
 
 #[derive(Deserialize)]
@@ -157,11 +159,12 @@ impl Row {
             gives_credentials,
             discloses,
             stored_only,
+            takes_long,
             ..
         } = self;
         let _ = writeln!(
             out,
-            ", gives_credentials: {gives_credentials}, discloses: {discloses}, stored_only: {stored_only} }},"
+            ", gives_credentials: {gives_credentials}, discloses: {discloses}, stored_only: {stored_only}, takes_long: {takes_long} }},"
         );
     }
 }

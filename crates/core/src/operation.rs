@@ -19,6 +19,8 @@ pub struct OperationRow {
     pub discloses: bool,
     /// What it is given is kept and echoed, but has no effect yet: `palisade coverage` counts it apart.
     pub stored_only: bool,
+    /// It may walk much of the journal: it is run where waiting holds up nobody.
+    pub takes_long: bool,
 }
 
 /// Whether a call only reads.

@@ -18,6 +18,7 @@ use crate::Gateway;
 use crate::body::{self, ReadError, ResponseBody};
 use crate::dispatch::{Answer, Signed};
 use crate::front::plain;
+use crate::perform;
 use crate::route::{self, Target};
 use crate::server::Connection;
 
@@ -88,25 +89,39 @@ impl<'a> Exchange<'a> {
         }
         let limits = self.gateway.limits();
         let read = body::read(incoming, BODY_BYTES_MAX, limits.body_time_max).await;
-        let body = match read {
-            Ok(body) => body,
-            Err(ReadError::TooLarge) => {
-                return plain(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "the request's body is too large\n",
-                );
-            }
-            Err(ReadError::TooSlow) => {
-                return plain(
-                    StatusCode::REQUEST_TIMEOUT,
-                    "the request's body came too slowly\n",
-                );
-            }
-            Err(ReadError::Broken) => {
-                return plain(StatusCode::BAD_REQUEST, "the request's body is broken\n");
-            }
+        match read {
+            Ok(body) => self.with_body(body).await,
+            Err(error) => self.unread(error),
+        }
+    }
+
+    /// The error for a body that was not read, in the form of whatever the head names.
+    fn unread(&self, error: ReadError) -> Response<ResponseBody> {
+        let (code, status, message) = match error {
+            ReadError::TooLarge => (
+                "RequestEntityTooLarge",
+                413,
+                "The request's body is too large.",
+            ),
+            ReadError::TooSlow => ("RequestTimeout", 408, "The request's body came too slowly."),
+            ReadError::Broken => ("IncompleteBody", 400, "The request's body is broken."),
         };
-        self.with_body(body).await
+        let error = ApiError::sender(code, message).with_status(status);
+        let request = self.wire_request(Bytes::new());
+        match self.destination(None, &request) {
+            Some(destination) => self.error(destination, &error),
+            None => self.bare_error(&error),
+        }
+    }
+
+    fn wire_request(&self, body: Bytes) -> Request<'_> {
+        Request {
+            method: self.parts.method.as_str(),
+            path: self.target.path,
+            query: self.parts.uri.query(),
+            headers: &self.parts.headers,
+            body: palisade_wire::Body::Bytes(body),
+        }
     }
 
     async fn with_body(&self, body: Bytes) -> Response<ResponseBody> {
@@ -130,13 +145,7 @@ impl<'a> Exchange<'a> {
                 .map(|authority| authority.as_str()),
             headers: &headers,
         };
-        let request = Request {
-            method: head.method,
-            path: self.target.path,
-            query: head.query,
-            headers: &self.parts.headers,
-            body: palisade_wire::Body::Bytes(body.clone()),
-        };
+        let request = self.wire_request(body.clone());
         let claim = match palisade_sigv4::parse(&head) {
             Ok(claim) => claim,
             Err(error) => return self.refuse(&error, None, self.destination(None, &request)),
@@ -145,7 +154,7 @@ impl<'a> Exchange<'a> {
         let (Some(claim), Some(destination)) = (claim.as_ref(), destination) else {
             return match claim {
                 Some(claim) => self.unknown_service(&claim),
-                None => self.refuse(&AuthError::MissingAuthentication, None, destination),
+                None => self.unsigned(destination),
             };
         };
         self.signed(claim, &head, &request, &body, destination)
@@ -175,6 +184,22 @@ impl<'a> Exchange<'a> {
         match self.dispatch(&signed, destination).await {
             Answer::Response(response) => response,
             Answer::Unauthenticated(error) => self.refuse(&error, Some(claim), Some(destination)),
+        }
+    }
+
+    /// A request nobody signed. What AWS takes unsigned is not implemented yet, and says so; anything else must be signed.
+    fn unsigned(&self, destination: Option<Destination<'_>>) -> Response<ResponseBody> {
+        let open = destination.and_then(|d| {
+            d.operation
+                .filter(|operation| !operation.authenticated)
+                .map(|o| (d, o))
+        });
+        match open {
+            Some((destination, operation)) => self.error(
+                destination,
+                &perform::not_implemented(destination.service, operation),
+            ),
+            None => self.refuse(&AuthError::MissingAuthentication, None, destination),
         }
     }
 

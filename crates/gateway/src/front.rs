@@ -112,7 +112,7 @@ impl Gateway {
         let request_id = new_request_id(self.clock.now().0);
         let exchange = Exchange::new(self, connection, &parts, request_id, wall_ms);
         let answering = exchange.run(body);
-        let response =
+        let mut response =
             match tokio::time::timeout(self.settings.limits.request_time_max, answering).await {
                 Ok(response) => response,
                 Err(_) => plain(
@@ -120,6 +120,15 @@ impl Gateway {
                     "the request took too long\n",
                 ),
             };
+        // Also where no service was reached; the services' own answers name it as their protocol does.
+        let named = ["x-amzn-requestid", "x-amz-request-id"];
+        if !named
+            .iter()
+            .any(|name| response.headers().contains_key(*name))
+            && let Ok(id) = HeaderValue::from_str(&request_id.to_string())
+        {
+            response.headers_mut().insert("x-amzn-requestid", id);
+        }
         self.metrics.answered(started.elapsed());
         response
     }

@@ -86,7 +86,9 @@ impl Exchange<'_> {
         };
         let input = Value::Structure(performed.input.clone().unwrap_or_default());
         let done = match service.handlers().get(row.name) {
-            Some(Handler::Plain(handler)) => self.guarded(row.name, || handler(call, input)),
+            Some(Handler::Plain(handler)) => {
+                self.guarded(row.name, || in_place(row, || handler(call, input)))
+            }
             Some(Handler::Outside(_)) if self.branch().is_some() => Err(stops_here().into()),
             Some(Handler::Outside(handler)) => {
                 let planned = self.guarded(row.name, || handler.plan(call, &input));
@@ -279,6 +281,16 @@ impl Exchange<'_> {
     }
 }
 
+/// Runs what may take long so that the other connections of its thread go on elsewhere.
+fn in_place<T>(row: &OperationRow, step: impl FnOnce() -> T) -> T {
+    let flavor = tokio::runtime::Handle::current().runtime_flavor();
+    if row.takes_long && flavor == tokio::runtime::RuntimeFlavor::MultiThread {
+        tokio::task::block_in_place(step)
+    } else {
+        step()
+    }
+}
+
 /// What a handler's answer comes to; `Err` where the state failed.
 pub(crate) fn outcome(
     done: Result<Value, CallError>,
@@ -323,7 +335,7 @@ fn with_family(error: ApiError, destination: Destination<'_>) -> ApiError {
     .with_status(status)
 }
 
-fn not_implemented(service: &str, operation: &Operation) -> ApiError {
+pub(crate) fn not_implemented(service: &str, operation: &Operation) -> ApiError {
     ApiError::receiver(
         "NotImplemented",
         format!("{service}:{} is not implemented.", operation.name),

@@ -1,9 +1,9 @@
 //! Where a request is aimed: which service, region and branch.
 
 use palisade_core::Region;
-use palisade_model::{ServiceModel, catalog};
+use palisade_model::{Protocol, ServiceModel, catalog};
 use palisade_sigv4::Credentialed;
-use palisade_wire::Request;
+use palisade_wire::{Hint, Request};
 
 /// The prefix of the endpoint URL of a what-if branch.
 pub const BRANCH_PREFIX: &str = "/_palisade/what-if/";
@@ -36,26 +36,56 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The services a request may be meant for, best first: those signed with the name in the scope, else the one its `X-Amz-Target` or
-/// host names, else those whose version a form gives.
+/// The services a request may be meant for, best first: those signed with the name in the scope, of several the one that its
+/// `X-Amz-Target` names; unsigned, those that what it shows or its host name tells.
 pub fn candidates(claim: Option<&Credentialed<'_>>, request: &Request<'_>) -> Vec<&'static str> {
-    let target = request
-        .header("x-amz-target")
-        .and_then(|target| target.split_once('.'));
-    let by_target = target.and_then(|(prefix, _)| catalog::targeted_as(prefix));
-    if let Some(claim) = claim {
-        let signed: Vec<&'static str> = catalog::signed_as(claim.service()).collect();
-        // Of several services behind one name, the target tells.
-        let narrowed = by_target.filter(|name| signed.contains(name));
-        let names = narrowed.map_or(signed, |name| vec![name]);
-        return names;
+    let signed: Option<Vec<&'static str>> =
+        claim.map(|claim| catalog::signed_as(claim.service()).collect());
+    if let Some(names) = signed.as_ref().filter(|names| names.len() < 2) {
+        return names.clone();
     }
-    if let Some(name) = by_target {
-        return vec![name];
+    let hint = Hint::of(request);
+    let named = match &hint {
+        Hint::Target { prefix, .. }
+        | Hint::RpcV2 {
+            service: prefix, ..
+        } => catalog::targeted_as(prefix),
+        Hint::Action { .. } | Hint::Nothing => None,
+    };
+    if let Some(names) = signed {
+        return named
+            .filter(|name| names.contains(name))
+            .map_or(names, |name| vec![name]);
     }
-    let host = request.header("host").unwrap_or_default();
-    let label = host.split(['.', ':']).next().unwrap_or_default();
-    catalog::hosted_as(label).collect()
+    match (named, hint) {
+        (Some(name), _) => vec![name],
+        (
+            None,
+            Hint::Action {
+                version: Some(version),
+                ..
+            },
+        ) => with_version(&version),
+        (None, _) => {
+            let host = request.header("host").unwrap_or_default();
+            catalog::hosted_as(host.split(['.', ':']).next().unwrap_or_default()).collect()
+        }
+    }
+}
+
+/// The services that are called by forms of this API version.
+fn with_version(version: &str) -> Vec<&'static str> {
+    let all = catalog::services().iter();
+    let matching = all.filter(|service| {
+        let metadata = &service.metadata;
+        let forms = [Protocol::Query, Protocol::Ec2];
+        metadata.api_version == version
+            && metadata
+                .protocols
+                .iter()
+                .any(|protocol| forms.contains(protocol))
+    });
+    matching.map(|service| service.name).collect()
 }
 
 /// The region of a signature's scope; global services may be signed for any. `None` where it is no region's name.
