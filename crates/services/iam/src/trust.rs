@@ -78,7 +78,7 @@ fn lookup(tx: &Tx, name: &str) -> Result<Lookup, StoreError> {
     };
     if arn.service() != "iam"
         || arn.resource() == "root"
-        || !tx.contains(&ACCOUNTS, &(account.as_str(),))?
+        || tx.get_cached(&ACCOUNTS, &(account.as_str(),))?.is_none()
     {
         return Ok(Lookup::Unchecked);
     }
