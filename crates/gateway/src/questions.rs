@@ -84,7 +84,9 @@ pub fn put(
     let case = authority.case(call.tx, call.env, &ask)?;
     let decision = case.decide();
     verdict.questions.push(case.record(&decision));
-    let denied = decision.denial_message(&case.request());
+    let mut request = case.request();
+    request.resource = resource.shown.as_deref().unwrap_or(request.resource);
+    let denied = decision.denial_message(&request);
     verdict.denial = denied.map(|message| Denial {
         message,
         detail: detail(&decision, &ask, call.context),
