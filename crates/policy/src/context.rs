@@ -43,7 +43,7 @@ impl From<Vec<String>> for ContextValue {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
-    /// Sorted by name; names in lower case.
+    /// Sorted by name in lower case; names as they were given.
     entries: Vec<(Box<str>, ContextValue)>,
 }
 
@@ -55,10 +55,9 @@ impl Context {
 
     /// Sets a key, replacing what it had.
     pub fn set(&mut self, name: &str, value: impl Into<ContextValue>) {
-        let name: Box<str> = name.to_lowercase().into();
-        match self.entries.binary_search_by(|(have, _)| have.cmp(&name)) {
+        match self.find(&name.to_lowercase()) {
             Ok(at) => self.entries[at].1 = value.into(),
-            Err(at) => self.entries.insert(at, (name, value.into())),
+            Err(at) => self.entries.insert(at, (name.into(), value.into())),
         }
     }
 
@@ -67,7 +66,7 @@ impl Context {
         self.get_lower(&name.to_lowercase())
     }
 
-    /// All keys, in lower case and order, with their values.
+    /// All keys as they were first given, in order, with their values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &ContextValue)> {
         self.entries
             .iter()
@@ -80,11 +79,24 @@ impl Context {
     }
 
     pub(crate) fn get_lower(&self, name: &str) -> Option<&ContextValue> {
-        let at = self
-            .entries
-            .binary_search_by(|(have, _)| have.as_ref().cmp(name))
-            .ok()?;
+        let at = self.find(name).ok()?;
         self.entries.get(at).map(|(_, value)| value)
+    }
+
+    /// Where the key of this name, in lower case, is or would be.
+    fn find(&self, lower: &str) -> Result<usize, usize> {
+        self.entries
+            .binary_search_by(|(have, _)| compare_folded(have, lower))
+    }
+}
+
+/// How a name compares, in lower case, with one that is.
+fn compare_folded(name: &str, lower: &str) -> std::cmp::Ordering {
+    if name.is_ascii() {
+        let folded = name.bytes().map(|byte| byte.to_ascii_lowercase());
+        folded.cmp(lower.bytes())
+    } else {
+        name.to_lowercase().as_str().cmp(lower)
     }
 }
 
@@ -159,8 +171,8 @@ mod tests {
         assert_eq!(
             all,
             [
-                ("a:y".into(), ContextValue::Many(vec!["4".into()])),
-                ("b:z".into(), "3".into())
+                ("a:Y".into(), ContextValue::Many(vec!["4".into()])),
+                ("b:Z".into(), "3".into())
             ]
         );
     }
