@@ -15,7 +15,8 @@ fn main() -> std::io::Result<()> {
                 .is_some_and(|extension| extension == "json")
         })
         .collect();
-    files.sort();
+    // By name, not by file name: `inspector` comes before `inspector-scan`, but `inspector-scan.json` before `inspector.json`.
+    files.sort_by(|one, other| one.file_stem().cmp(&other.file_stem()));
 
     let mut out = String::from("static FILES: &[File] = &[\n");
     for file in files {

@@ -24,6 +24,14 @@ fn every_model_loads_and_agrees_with_what_is_read_without_loading() {
 }
 
 #[test]
+fn every_service_is_found_by_its_name() {
+    for service in catalog::services() {
+        let found = catalog::service(service.name).map(|found| found.name);
+        assert_eq!(found, Some(service.name));
+    }
+}
+
+#[test]
 fn every_pattern_compiles() {
     for service in catalog::services() {
         for shape in service.model().shapes() {

@@ -1,0 +1,110 @@
+//! A state in which every operation has something to do, and an input that does it, for each.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{HOME, Plan, Reply, Who, World, allow, policy, root};
+
+/// A world with users, groups, roles, policies and profiles, a branch, and a caller called `caller`.
+pub struct Standing {
+    pub world: World,
+    pub caller: Who,
+    names: BTreeMap<&'static str, String>,
+}
+
+/// An input, and the code it is answered with by a caller who may; none on success.
+pub struct Example {
+    pub input: Value,
+    pub answer: String,
+}
+
+impl Standing {
+    pub async fn new(plan: Plan) -> Self {
+        let world = World::of(plan).await;
+        let mut names = BTreeMap::new();
+        let caller = world.user(HOME, "caller", json!([])).await;
+        names.insert("caller-key", caller.access_key_id.clone());
+        for (operation, input) in steps() {
+            let reply = world.done(&root(HOME), "iam", operation, input).await;
+            if operation == "CreateAccessKey" {
+                names.insert("ann-key", reply.text("AccessKeyId"));
+            }
+        }
+        let branch = world
+            .done(&root(HOME), "palisade", "CreateBranch", json!({}))
+            .await;
+        names.insert("branch", branch.text("BranchId"));
+        let known = world
+            .done(&caller, "sts", "GetCallerIdentity", json!({}))
+            .await;
+        names.insert("request", known.request_id.to_string());
+        world.store.flush().await.expect("the store writes");
+        Self {
+            world,
+            caller,
+            names,
+        }
+    }
+
+    /// The example of an operation, from `operations.json`.
+    pub fn example(&self, service: &str, operation: &str) -> Example {
+        let all: Value =
+            serde_json::from_str(include_str!("operations.json")).expect("the examples are JSON");
+        let found = &all[service][operation];
+        assert!(
+            found.is_object(),
+            "operations.json has no example of {service}:{operation}"
+        );
+        let mut text = found.to_string();
+        for (name, value) in &self.names {
+            text = text.replace(&format!("<{name}>"), value);
+        }
+        let mut input: Value = serde_json::from_str(&text).expect("names need no escape");
+        let answer = input
+            .as_object_mut()
+            .and_then(|members| members.remove("answer"));
+        Example {
+            input,
+            answer: answer
+                .and_then(|code| code.as_str().map(str::to_owned))
+                .unwrap_or_default(),
+        }
+    }
+
+    pub async fn call(&self, who: &Who, service: &'static str, operation: &'static str) -> Reply {
+        let example = self.example(service, operation);
+        self.world.call(who, service, operation, example.input).await
+    }
+}
+
+fn steps() -> Vec<(&'static str, Value)> {
+    let document = policy(json!([allow("s3:GetObject", "*")]));
+    let trust = policy(json!([{"Effect": "Allow", "Principal": {"AWS": HOME},
+        "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]}]));
+    let docs = "arn:aws:iam::111122223333:policy/docs";
+    let tags = json!([{"Key": "team", "Value": "red"}]);
+    vec![
+        ("CreatePolicy", json!({"PolicyName": "docs", "PolicyDocument": document, "Tags": tags})),
+        ("CreatePolicyVersion", json!({"PolicyArn": docs, "PolicyDocument": document})),
+        ("CreatePolicy", json!({"PolicyName": "loose", "PolicyDocument": document})),
+        ("CreateUser", json!({"UserName": "ann", "Path": "/staff/", "Tags": tags, "PermissionsBoundary": docs})),
+        ("CreateAccessKey", json!({"UserName": "ann"})),
+        ("PutUserPolicy", json!({"UserName": "ann", "PolicyName": "inline", "PolicyDocument": document})),
+        ("AttachUserPolicy", json!({"UserName": "ann", "PolicyArn": docs})),
+        ("CreateUser", json!({"UserName": "loose"})),
+        ("CreateGroup", json!({"GroupName": "staff"})),
+        ("AddUserToGroup", json!({"GroupName": "staff", "UserName": "ann"})),
+        ("PutGroupPolicy", json!({"GroupName": "staff", "PolicyName": "inline", "PolicyDocument": document})),
+        ("AttachGroupPolicy", json!({"GroupName": "staff", "PolicyArn": docs})),
+        ("CreateGroup", json!({"GroupName": "loose"})),
+        ("CreateRole", json!({"RoleName": "app", "Path": "/svc/", "AssumeRolePolicyDocument": trust, "Tags": tags, "PermissionsBoundary": docs})),
+        ("PutRolePolicy", json!({"RoleName": "app", "PolicyName": "inline", "PolicyDocument": document})),
+        ("AttachRolePolicy", json!({"RoleName": "app", "PolicyArn": docs})),
+        ("CreateRole", json!({"RoleName": "loose", "AssumeRolePolicyDocument": trust})),
+        ("CreateInstanceProfile", json!({"InstanceProfileName": "box", "Tags": tags})),
+        ("AddRoleToInstanceProfile", json!({"InstanceProfileName": "box", "RoleName": "app"})),
+        ("CreateInstanceProfile", json!({"InstanceProfileName": "loose"})),
+        ("CreateAccountAlias", json!({"AccountAlias": "first"})),
+    ]
+}

@@ -1,0 +1,5 @@
+//! The whole server in one process, over a store in memory, called through its front and the wire: signed bytes in, bytes out.
+//! No test calls a handler around it.
+
+mod kit;
+mod rows;
