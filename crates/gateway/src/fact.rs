@@ -61,9 +61,11 @@ impl Performed {
 
     /// When the call must be on disk.
     pub fn durability(&self, strict: bool) -> Durability {
-        let gives_credentials =
-            self.row.is_some_and(|row| row.gives_credentials) && self.result.is_ok();
-        if strict || self.denied || gives_credentials {
+        // What a write changes may stand in memory alone (a branch): the store sees no write of it.
+        let does_more_than_read = self
+            .row
+            .is_some_and(|row| row.gives_credentials || row.kind == CallKind::Write);
+        if strict || self.denied || (does_more_than_read && self.result.is_ok()) {
             Durability::Durable
         } else {
             Durability::Lazy

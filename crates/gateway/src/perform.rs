@@ -145,14 +145,10 @@ impl Exchange<'_> {
             .insert(decoded.map_err(|error| error.to_api_error(protocol))?);
         check_constraints(destination, operation, input)?;
         let input = Value::Structure(input.clone());
-        self.authorize(
-            &**service,
-            row,
-            authority,
-            call,
-            &input,
-            &mut performed.questions,
-        )
+        let questions = &mut performed.questions;
+        self.guarded(row.name, || {
+            self.authorize(&**service, row, authority, call, &input, questions)
+        })
         .map_err(|stop| match stop {
             Stop::Denied(error) => Stop::Denied(with_family(error, destination)),
             other => other,
@@ -267,15 +263,15 @@ impl Exchange<'_> {
         Err(Stop::Denied(denied(&message)))
     }
 
-    /// Runs a handler's step; a panic is an internal failure of this call alone.
-    pub(crate) fn guarded<T>(
+    /// Runs a service's step; a panic is an internal failure of this call alone.
+    pub(crate) fn guarded<T, E: From<ApiError>>(
         &self,
         operation: &str,
-        step: impl FnOnce() -> Result<T, CallError>,
-    ) -> Result<T, CallError> {
+        step: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
         std::panic::catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|_| {
             self.gateway.metrics.panics.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(operation, request_id = %self.request_id, "a handler panicked");
+            tracing::error!(operation, request_id = %self.request_id, "a service panicked");
             Err(internal_failure().into())
         })
     }

@@ -68,13 +68,21 @@ pub struct Wiring {
     pub more: Vec<Arc<dyn Service>>,
 }
 
-/// The front, with every service behind it and the followers of its journal running.
+/// Starts the followers of the journal.
 ///
 /// # Errors
-/// When the services do not fit together, or a follower cannot be started.
+/// When one cannot be started.
+pub fn follow(store: &Store) -> anyhow::Result<()> {
+    store.follow(LastUsed)?;
+    store.follow(CallCounters)?;
+    Ok(())
+}
+
+/// The front, with every service behind it.
+///
+/// # Errors
+/// When the services do not fit together.
 pub fn front(wiring: Wiring) -> anyhow::Result<Gateway> {
-    wiring.store.follow(LastUsed)?;
-    wiring.store.follow(CallCounters)?;
     let failures = Arc::new(AuthenticationFailures::default());
     let metrics_text = metrics_text(&wiring.metrics, &wiring.store);
     let surroundings = Surroundings {
@@ -101,13 +109,14 @@ pub fn front(wiring: Wiring) -> anyhow::Result<Gateway> {
     }))
 }
 
-/// The front as configured.
+/// The front as configured, and the followers.
 pub(crate) fn gateway(
     config: &Config,
     store: Store,
     seal: Arc<dyn Seal>,
     metrics: &Arc<Metrics>,
 ) -> anyhow::Result<Gateway> {
+    follow(&store)?;
     let root_keys = config.root_credentials.iter().map(|given| RootKey {
         access_key_id: given.access_key_id.clone(),
         secret: given.secret.clone(),

@@ -138,6 +138,16 @@ impl Disk {
         }
     }
 
+    /// Another disk with the same on it.
+    #[must_use]
+    pub fn copy(&self) -> Self {
+        let state = self.lock();
+        Self(Arc::new(Mutex::new(DiskState {
+            durable: state.durable.clone(),
+            pending: state.pending.clone(),
+        })))
+    }
+
     /// How many batches a crash may lose.
     pub fn pending(&self) -> usize {
         self.lock().pending.len()

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::kit::standing::Standing;
 use crate::kit::{HOME, Plan, World, allow, root};
 
-fn every_row() -> Vec<(&'static str, &'static OperationRow)> {
+pub fn every_row() -> Vec<(&'static str, &'static OperationRow)> {
     let surroundings = palisade::assemble::bare_surroundings();
     let services = palisade::assemble::services(surroundings, vec![]).expect("they fit");
     let rows = services.iter().flat_map(|service| {
@@ -38,11 +38,18 @@ async fn without_a_policy_everything_is_refused_and_on_record_at_once() {
         let record = standing.world.record(reply.request_id);
         let record = record.unwrap_or_else(|| panic!("{action}: not on record"));
         let call = crate::kit::call_of(&record);
-        assert!(matches!(call.outcome, Outcome::Denied { .. }), "{action}: {call:?}");
+        assert!(
+            matches!(call.outcome, Outcome::Denied { .. }),
+            "{action}: {call:?}"
+        );
         let asked = crate::kit::questions_of(&record);
         assert_eq!((asked.len(), asked[0].action.as_str()), (1, action));
     }
-    assert_eq!(before, standing.world.state(), "a refused call changes nothing");
+    assert_eq!(
+        before,
+        standing.world.state(),
+        "a refused call changes nothing"
+    );
 }
 
 /// The questions that `row` may ask, answered one by one: each time the caller gets exactly what it was last refused, no more.
@@ -64,9 +71,15 @@ async fn granted_step_by_step(service: &'static str, row: &'static OperationRow)
         let (_, asked) = world.recorded(reply.request_id).await;
         let refused = asked.last().expect("a refusal is about a question");
         assert!(documented.contains(&refused.action.as_str()), "{refused:?}");
-        assert!(is_documented(refused), "{refused:?} is on no resource type of the action");
+        assert!(
+            is_documented(refused),
+            "{refused:?} is on no resource type of the action"
+        );
         let grant = allow(&refused.action, &refused.resource);
-        assert!(!granted.contains(&grant), "{grant} is granted and refused still");
+        assert!(
+            !granted.contains(&grant),
+            "{grant} is granted and refused still"
+        );
         // The same action elsewhere, and anything else on the same resource, do not help.
         if refused.resource != "*" {
             let near = json!([allow(&refused.action, &format!("{}x", refused.resource))]);
@@ -84,7 +97,10 @@ async fn granted_step_by_step(service: &'static str, row: &'static OperationRow)
         .filter_map(|statement| statement["Action"].as_str())
         .collect();
     let documented: BTreeSet<&str> = documented.into_iter().collect();
-    assert_eq!(granted, documented, "the example asks every question of the row");
+    assert_eq!(
+        granted, documented,
+        "the example asks every question of the row"
+    );
 }
 
 async fn still_refused(
@@ -97,15 +113,24 @@ async fn still_refused(
 ) {
     let mut statements = granted.to_vec();
     statements.extend(more.as_array().cloned().unwrap_or_default());
-    standing.world.allow(HOME, "caller", json!(statements)).await;
+    standing
+        .world
+        .allow(HOME, "caller", json!(statements))
+        .await;
     let reply = standing.call(&standing.caller, service, row.name).await;
-    assert!(reply.is_denied(), "{more} was enough for {refused:?}: {reply:?}");
+    assert!(
+        reply.is_denied(),
+        "{more} was enough for {refused:?}: {reply:?}"
+    );
 }
 
 /// Whether the resource has the form of one of the action's resource types (`data/actions`), or is `*` where it has none.
 fn is_documented(question: &Question) -> bool {
     let (prefix, action) = question.action.split_once(':').expect("a prefix");
-    let path = format!("{}/../../data/actions/{prefix}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../../data/actions/{prefix}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let table: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("a table"))
         .expect("the table is JSON");
     let action = &table["actions"][action];
@@ -135,7 +160,9 @@ fn has_form(arn: &str, form: &str) -> bool {
     }
     pattern.push_str(&regex::escape(rest));
     pattern.push('$');
-    regex::Regex::new(&pattern).expect("a pattern").is_match(arn)
+    regex::Regex::new(&pattern)
+        .expect("a pattern")
+        .is_match(arn)
 }
 
 #[tokio::test]
@@ -177,6 +204,9 @@ async fn an_operation_without_a_row_is_not_implemented_by_name() {
         }
     }
     // These are told from ListBuckets and from S3's own CreateBucket by the host alone.
-    assert_eq!(taken_for_another, ["s3:ListDirectoryBuckets", "s3control:CreateBucket"]);
+    assert_eq!(
+        taken_for_another,
+        ["s3:ListDirectoryBuckets", "s3control:CreateBucket"]
+    );
     assert!(asked > 1000, "only {asked} operations were asked");
 }

@@ -100,10 +100,7 @@ fn rest(model: &ServiceModel, operation: &Operation, input: &Value, encoded: &mu
 }
 
 fn body(model: &ServiceModel, shape: Option<ShapeId>, input: &Value) -> Value {
-    shape.map_or_else(
-        || Value::Object(Map::new()),
-        |id| renamed(model, id, input),
-    )
+    shape.map_or_else(|| Value::Object(Map::new()), |id| renamed(model, id, input))
 }
 
 /// The value with the members' names on the wire.
@@ -151,7 +148,15 @@ fn write_form(
                 let member = shape.member(key).unwrap_or_else(|| no_member(key));
                 let dot = if name.is_empty() { "" } else { "." };
                 let name = format!("{name}{dot}{}", form_name(member, is_ec2));
-                write_form(out, model, is_ec2, &name, member.shape, member.flattened, value);
+                write_form(
+                    out,
+                    model,
+                    is_ec2,
+                    &name,
+                    member.shape,
+                    member.flattened,
+                    value,
+                );
             }
         }
         (ShapeKind::List(list), Value::Array(values)) => {

@@ -29,6 +29,8 @@ pub const AWAY: &str = "444455556666";
 
 /// 2026-11-24T12:00:00Z.
 const START_MS: u64 = 1_795_521_600_000;
+/// The status of an answer that broke off.
+pub const CUT: u16 = 0;
 const HOST: &str = "127.0.0.1:4566";
 
 /// Credentials.
@@ -115,11 +117,10 @@ impl World {
         let mut tx = store.begin().expect("a new store reads");
         for account in [HOME, AWAY] {
             palisade_iam::accounts::create(&mut tx, &account_id(account)).expect("reads");
+            palisade_core::deployment::settle(&mut tx, &account_id(account)).expect("reads");
         }
         if tx.has_writes() {
-            let made = store
-                .commit(tx, Fact::default(), Durability::Durable)
-                .await;
+            let made = store.commit(tx, Fact::default(), Durability::Durable).await;
             made.expect("a new store writes");
         }
         let gateway = front(Wiring {
@@ -128,10 +129,11 @@ impl World {
             clock: clock.clone(),
             root_keys: [HOME, AWAY].map(root_key).into(),
             settings: plan.settings,
+            metrics: Arc::default(),
             more: plan.services,
         });
         Self {
-            gateway: gateway.expect("the services fit together"),
+            gateway: Arc::new(gateway.expect("the services fit together")),
             store,
             disk: plan.disk,
             faults,
@@ -205,9 +207,7 @@ impl World {
             Some(query) => format!("{path}?{query}"),
             None => path.clone(),
         };
-        let mut request = http::Request::builder()
-            .method(encoded.method)
-            .uri(target);
+        let mut request = http::Request::builder().method(encoded.method).uri(target);
         let added = signed.headers.into_iter();
         for (name, value) in headers.iter().cloned().chain(added) {
             request = request.header(name, value);
@@ -227,9 +227,13 @@ impl World {
             let value = parts.headers.get(name)?;
             value.to_str().ok().map(str::to_owned)
         };
-        let bytes = body.collect().await.expect("an answer ends").to_bytes();
+        // A stream that breaks off ends the connection, and no client takes it for an answer.
+        let (status, bytes) = match body.collect().await {
+            Ok(body) => (parts.status.as_u16(), body.to_bytes()),
+            Err(_) => (CUT, Bytes::new()),
+        };
         Reply {
-            status: parts.status.as_u16(),
+            status,
             request_id: header("x-amzn-requestid")
                 .and_then(|id| id.parse().ok())
                 .unwrap_or_default(),
@@ -329,8 +333,12 @@ impl Reply {
 
     /// Whether policy refused it, in any family's words.
     pub fn is_denied(&self) -> bool {
-        ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"]
-            .contains(&self.code().as_str())
+        [
+            "AccessDenied",
+            "AccessDeniedException",
+            "UnauthorizedOperation",
+        ]
+        .contains(&self.code().as_str())
     }
 
     pub fn json(&self) -> Option<Value> {
@@ -400,7 +408,7 @@ fn root_key(account: &str) -> identify::RootKey {
     }
 }
 
-pub fn account_id(account: &str) -> AccountId {
+fn account_id(account: &str) -> AccountId {
     AccountId::new(account).expect("twelve digits")
 }
 

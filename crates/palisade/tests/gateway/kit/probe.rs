@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use palisade_core::operation::{
-    Authorization, CallKind, OperationRow, Permission, ResourceSpec,
-};
+use palisade_core::operation::{Authorization, CallKind, OperationRow, Permission, ResourceSpec};
 use palisade_core::{Arn, Call, CallError, Handlers, Resource, Service};
 use palisade_model::Value;
 
@@ -16,7 +14,7 @@ pub struct Probe {
 }
 
 impl Probe {
-    pub fn new(
+    pub fn service(
         id: &'static str,
         rows: Vec<OperationRow>,
         handlers: Handlers,
@@ -50,6 +48,7 @@ pub fn asking(
         gives_credentials: false,
         discloses: false,
         stored_only: false,
+        takes_long: false,
     }
 }
 

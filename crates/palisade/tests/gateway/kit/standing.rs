@@ -47,6 +47,26 @@ impl Standing {
         }
     }
 
+    /// The same once more, on a copy of its disk.
+    pub async fn again(&self) -> Self {
+        self.world.store.flush().await.expect("the store writes");
+        let world = World::of(Plan {
+            disk: self.world.disk.copy(),
+            ..Plan::default()
+        })
+        .await;
+        let branch = world
+            .done(&root(HOME), "palisade", "CreateBranch", json!({}))
+            .await;
+        let mut names = self.names.clone();
+        names.insert("branch", branch.text("BranchId"));
+        Self {
+            world,
+            caller: self.caller.clone(),
+            names,
+        }
+    }
+
     /// The example of an operation, from `operations.json`.
     pub fn example(&self, service: &str, operation: &str) -> Example {
         let all: Value =
@@ -74,7 +94,9 @@ impl Standing {
 
     pub async fn call(&self, who: &Who, service: &'static str, operation: &'static str) -> Reply {
         let example = self.example(service, operation);
-        self.world.call(who, service, operation, example.input).await
+        self.world
+            .call(who, service, operation, example.input)
+            .await
     }
 }
 
@@ -85,26 +107,74 @@ fn steps() -> Vec<(&'static str, Value)> {
     let docs = "arn:aws:iam::111122223333:policy/docs";
     let tags = json!([{"Key": "team", "Value": "red"}]);
     vec![
-        ("CreatePolicy", json!({"PolicyName": "docs", "PolicyDocument": document, "Tags": tags})),
-        ("CreatePolicyVersion", json!({"PolicyArn": docs, "PolicyDocument": document})),
-        ("CreatePolicy", json!({"PolicyName": "loose", "PolicyDocument": document})),
-        ("CreateUser", json!({"UserName": "ann", "Path": "/staff/", "Tags": tags, "PermissionsBoundary": docs})),
+        (
+            "CreatePolicy",
+            json!({"PolicyName": "docs", "PolicyDocument": document, "Tags": tags}),
+        ),
+        (
+            "CreatePolicyVersion",
+            json!({"PolicyArn": docs, "PolicyDocument": document}),
+        ),
+        (
+            "CreatePolicy",
+            json!({"PolicyName": "loose", "PolicyDocument": document}),
+        ),
+        (
+            "CreateUser",
+            json!({"UserName": "ann", "Path": "/staff/", "Tags": tags, "PermissionsBoundary": docs}),
+        ),
         ("CreateAccessKey", json!({"UserName": "ann"})),
-        ("PutUserPolicy", json!({"UserName": "ann", "PolicyName": "inline", "PolicyDocument": document})),
-        ("AttachUserPolicy", json!({"UserName": "ann", "PolicyArn": docs})),
+        (
+            "PutUserPolicy",
+            json!({"UserName": "ann", "PolicyName": "inline", "PolicyDocument": document}),
+        ),
+        (
+            "AttachUserPolicy",
+            json!({"UserName": "ann", "PolicyArn": docs}),
+        ),
         ("CreateUser", json!({"UserName": "loose"})),
         ("CreateGroup", json!({"GroupName": "staff"})),
-        ("AddUserToGroup", json!({"GroupName": "staff", "UserName": "ann"})),
-        ("PutGroupPolicy", json!({"GroupName": "staff", "PolicyName": "inline", "PolicyDocument": document})),
-        ("AttachGroupPolicy", json!({"GroupName": "staff", "PolicyArn": docs})),
+        (
+            "AddUserToGroup",
+            json!({"GroupName": "staff", "UserName": "ann"}),
+        ),
+        (
+            "PutGroupPolicy",
+            json!({"GroupName": "staff", "PolicyName": "inline", "PolicyDocument": document}),
+        ),
+        (
+            "AttachGroupPolicy",
+            json!({"GroupName": "staff", "PolicyArn": docs}),
+        ),
         ("CreateGroup", json!({"GroupName": "loose"})),
-        ("CreateRole", json!({"RoleName": "app", "Path": "/svc/", "AssumeRolePolicyDocument": trust, "Tags": tags, "PermissionsBoundary": docs})),
-        ("PutRolePolicy", json!({"RoleName": "app", "PolicyName": "inline", "PolicyDocument": document})),
-        ("AttachRolePolicy", json!({"RoleName": "app", "PolicyArn": docs})),
-        ("CreateRole", json!({"RoleName": "loose", "AssumeRolePolicyDocument": trust})),
-        ("CreateInstanceProfile", json!({"InstanceProfileName": "box", "Tags": tags})),
-        ("AddRoleToInstanceProfile", json!({"InstanceProfileName": "box", "RoleName": "app"})),
-        ("CreateInstanceProfile", json!({"InstanceProfileName": "loose"})),
+        (
+            "CreateRole",
+            json!({"RoleName": "app", "Path": "/svc/", "AssumeRolePolicyDocument": trust, "Tags": tags, "PermissionsBoundary": docs}),
+        ),
+        (
+            "PutRolePolicy",
+            json!({"RoleName": "app", "PolicyName": "inline", "PolicyDocument": document}),
+        ),
+        (
+            "AttachRolePolicy",
+            json!({"RoleName": "app", "PolicyArn": docs}),
+        ),
+        (
+            "CreateRole",
+            json!({"RoleName": "loose", "AssumeRolePolicyDocument": trust}),
+        ),
+        (
+            "CreateInstanceProfile",
+            json!({"InstanceProfileName": "box", "Tags": tags}),
+        ),
+        (
+            "AddRoleToInstanceProfile",
+            json!({"InstanceProfileName": "box", "RoleName": "app"}),
+        ),
+        (
+            "CreateInstanceProfile",
+            json!({"InstanceProfileName": "loose"}),
+        ),
         ("CreateAccountAlias", json!({"AccountAlias": "first"})),
     ]
 }
