@@ -28,7 +28,9 @@ pub(crate) fn parse(
             .ok()
             .map(|number| Value::Integer(number.into())),
         ShapeKind::Long => text.parse().ok().map(Value::Integer),
-        ShapeKind::Float | ShapeKind::Double => parse_float(text).map(Value::Float),
+        kind @ (ShapeKind::Float | ShapeKind::Double) => {
+            parse_float(text).and_then(|number| float(kind, number))
+        }
         ShapeKind::Timestamp(_) => parse_timestamp(text, format).map(Value::Timestamp),
         ShapeKind::Blob => BASE64
             .decode(text)
@@ -62,6 +64,13 @@ pub(crate) fn parse_float(text: &str) -> Option<f64> {
         }
         _ => None,
     }
+}
+
+/// A number as a value of a float or double; `None` when single precision does not reach so far.
+pub(crate) fn float(kind: &ShapeKind, number: f64) -> Option<Value> {
+    let is_single = matches!(kind, ShapeKind::Float);
+    let too_large = is_single && number.is_finite() && (number as f32).is_infinite();
+    (!too_large).then_some(Value::Float(number))
 }
 
 /// Writes a value that is no list, map or structure as text.
@@ -100,12 +109,25 @@ pub(crate) fn write(
 }
 
 fn write_float(out: &mut String, number: f64, single: bool) -> std::fmt::Result {
+    match float_word(number, single) {
+        Some(word) => out.write_str(word),
+        None if single => write!(out, "{}", number as f32),
+        None => write!(out, "{number}"),
+    }
+}
+
+/// The word for a float that is no number with digits, after rounding to its precision.
+pub(crate) fn float_word(number: f64, single: bool) -> Option<&'static str> {
+    let rounded = if single {
+        (number as f32).into()
+    } else {
+        number
+    };
     match () {
-        () if number.is_nan() => out.write_str("NaN"),
-        () if number == f64::INFINITY => out.write_str("Infinity"),
-        () if number == f64::NEG_INFINITY => out.write_str("-Infinity"),
-        () if single => write!(out, "{}", number as f32),
-        () => write!(out, "{number}"),
+        () if rounded.is_nan() => Some("NaN"),
+        () if rounded == f64::INFINITY => Some("Infinity"),
+        () if rounded == f64::NEG_INFINITY => Some("-Infinity"),
+        () => None,
     }
 }
 

@@ -211,6 +211,34 @@ fn json_refusals_have_the_form_of_the_protocol() {
     }
 }
 
+/// Found by fuzzing: JSON wrote such a number as `null`.
+#[test]
+fn a_number_beyond_single_precision_is_refused_and_never_lost() {
+    let codec = echo::codec();
+    let cbor = [b"\xa1\x66Single\xfb".as_slice(), &1e54_f64.to_be_bytes()].concat();
+    for (protocol, body) in [
+        (Protocol::Query, b"Single=1e54".to_vec()),
+        (Protocol::Json, br#"{"Single":1e54}"#.to_vec()),
+        (
+            Protocol::RestXml,
+            b"<EchoResult><Single>1e54</Single></EchoResult>".to_vec(),
+        ),
+        (Protocol::RpcV2Cbor, cbor),
+    ] {
+        let error = echo::decode(&codec, protocol, body).unwrap_err();
+        assert!(matches!(error, WireError::Value(_)), "{protocol}: {error}");
+    }
+    let output = Structure::new().with("Single", 1e54);
+    for protocol in echo::SYMMETRIC {
+        let found = echo::there_and_back(&codec, protocol, &output);
+        assert_eq!(
+            found.get("Single"),
+            Some(&Value::Float(f64::INFINITY)),
+            "{protocol}"
+        );
+    }
+}
+
 #[test]
 fn depth_is_bounded_in_every_protocol() {
     let codec = echo::codec();

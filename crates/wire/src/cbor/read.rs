@@ -8,7 +8,7 @@ use super::cursor::{Cursor, Head, malformed};
 use crate::MAX_DEPTH;
 use crate::checks::{check_union, refuse_repeated};
 use crate::error::WireError;
-use crate::scalar::type_name;
+use crate::scalar::{self, type_name};
 
 /// Tag of seconds since 1970.
 const EPOCH: u64 = 1;
@@ -97,7 +97,7 @@ fn value(
         (Head::Text(_), ShapeKind::String(_)) => Some(Value::String(cursor.text(head)?)),
         (Head::Bytes(_), ShapeKind::Blob) => Some(Value::Blob(cursor.string(head)?.into())),
         (Head::Bool(truth), ShapeKind::Boolean) => Some(Value::Bool(truth)),
-        (Head::Float(number), ShapeKind::Float | ShapeKind::Double) => Some(Value::Float(number)),
+        (Head::Float(number), ShapeKind::Float | ShapeKind::Double) => scalar::float(kind, number),
         (_, ShapeKind::Timestamp(_)) => timestamp(head),
         (_, ShapeKind::Integer) => integer(head)
             .filter(|number| i32::try_from(*number).is_ok())

@@ -162,7 +162,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
         let converted = match self.kind() {
-            ShapeKind::Float | ShapeKind::Double => Some(Value::Float(value)),
+            kind @ (ShapeKind::Float | ShapeKind::Double) => scalar::float(kind, value),
             ShapeKind::Timestamp(_) => Timestamp::from_f64(value).map(Value::Timestamp),
             // Some clients write whole numbers as `1.0`.
             ShapeKind::Integer if value.fract() == 0.0 && value.abs() <= f64::from(i32::MAX) => {

@@ -10,6 +10,7 @@ use palisade_model::{
 use serde::Serialize;
 
 use crate::error::EncodeError;
+use crate::scalar;
 
 /// Writes a string in quotes.
 pub(crate) fn write_string(out: &mut Vec<u8>, text: &str) {
@@ -120,12 +121,10 @@ fn write_entry(
 }
 
 fn write_float(out: &mut Vec<u8>, number: f64, single: bool) {
-    match () {
-        () if number.is_nan() => write_string(out, "NaN"),
-        () if number == f64::INFINITY => write_string(out, "Infinity"),
-        () if number == f64::NEG_INFINITY => write_string(out, "-Infinity"),
-        () if single => write_json(out, &(number as f32)),
-        () => write_json(out, &number),
+    match scalar::float_word(number, single) {
+        Some(word) => write_string(out, word),
+        None if single => write_json(out, &(number as f32)),
+        None => write_json(out, &number),
     }
 }
 
