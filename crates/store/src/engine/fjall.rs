@@ -32,6 +32,12 @@ impl FjallEngine {
     /// # Errors
     /// When the folder is in use by another process, cannot be written, or holds something else.
     pub fn open(folder: &Path) -> Result<Self, EngineError> {
+        #[cfg(target_os = "linux")]
+        super::birth::is_made(folder, |memory| Self::open_in(memory).is_ok());
+        Self::open_in(folder)
+    }
+
+    fn open_in(folder: &Path) -> Result<Self, EngineError> {
         let failed = |cause| EngineError::new("open", cause);
         let database = Database::builder(folder)
             .cache_size(CACHE_BYTES)

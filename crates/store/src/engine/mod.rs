@@ -4,6 +4,8 @@
 //! transactions of its own beyond "this batch, whole or not at all", no conflict detection and no notion of time, so one
 //! over a SQL table `(space, key, value)` is as possible as one over a file.
 
+#[cfg(target_os = "linux")]
+mod birth;
 pub mod fjall;
 pub mod memory;
 
