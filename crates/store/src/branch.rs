@@ -5,8 +5,9 @@ use crate::commit::touches;
 use crate::engine::{Direction, KeyRange};
 use crate::error::{AsOfError, CommitError, StoreError};
 use crate::fact::{BranchId, Position, Row};
-use crate::tx::{ReadSet, RowWrite};
-use crate::view::{Over, View};
+use crate::store::Store;
+use crate::tx::{ReadSet, RowWrite, Tx};
+use crate::view::{Over, View, view_at};
 use imbl::OrdMap;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -297,4 +298,67 @@ pub(crate) fn writes(view: &View) -> Result<Vec<BranchWrite>, StoreError> {
         }
     }
     Ok(writes)
+}
+
+impl Store {
+    /// Opens a branch on the state as it was at `base`.
+    ///
+    /// # Errors
+    /// When too many are open, or the base cannot be read.
+    pub fn branch(&self, base: Position) -> Result<BranchId, BranchError> {
+        self.shared.check_healthy().map_err(AsOfError::from)?;
+        let published = self.shared.published.load_full();
+        let now = self.shared.state_time(&published);
+        view_at(published, base)?;
+        self.shared.branches.open(base, now)
+    }
+
+    /// Begins a transaction on a branch.
+    ///
+    /// # Errors
+    /// When the branch was dropped, or its time is up.
+    pub fn begin_on(&self, id: BranchId) -> Result<Tx, BranchError> {
+        self.shared.check_healthy().map_err(AsOfError::from)?;
+        let published = self.shared.published.load_full();
+        let time = self.shared.state_time(&published);
+        let branch = self
+            .shared
+            .branches
+            .get(id, time)
+            .ok_or(BranchError::Gone(id))?;
+        let mut view = view_at(published, branch.base)?;
+        view.overlay = Some(branch.overlay());
+        Ok(Tx::new(view, time, false, self.shared.cache.clone()))
+    }
+
+    /// The rows that a branch changed.
+    ///
+    /// # Errors
+    /// When the branch was dropped, or its time is up.
+    pub fn branch_writes(&self, id: BranchId) -> Result<Vec<BranchWrite>, BranchError> {
+        let tx = self.begin_on(id)?;
+        Ok(writes(&tx.view).map_err(AsOfError::from)?)
+    }
+
+    /// How long a branch lives.
+    pub fn branch_lifetime(&self) -> std::time::Duration {
+        self.shared.branches.limits().lifetime
+    }
+
+    /// The position a branch was opened on.
+    ///
+    /// # Errors
+    /// When the branch was dropped, or its time is up.
+    pub fn branch_base(&self, id: BranchId) -> Result<Position, BranchError> {
+        let now = self.shared.state_time(&self.shared.published.load_full());
+        let branch = self.shared.branches.get(id, now);
+        branch
+            .map(|branch| branch.base)
+            .ok_or(BranchError::Gone(id))
+    }
+
+    /// Throws a branch away; false if there was none.
+    pub fn drop_branch(&self, id: BranchId) -> bool {
+        self.shared.branches.drop(id)
+    }
 }

@@ -61,13 +61,13 @@ pub enum CommitError {
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
     /// The fact or the writes exceed a limit.
-    #[error("{what} has {size} bytes, more than the limit of {limit}")]
+    #[error("{what} has a size of {size}, more than the limit of {limit}")]
     TooLarge {
         /// What is too large.
         what: &'static str,
-        /// Its size in bytes.
+        /// Its size: bytes, or for a list how many.
         size: usize,
-        /// The limit in bytes.
+        /// The limit, in the same unit.
         limit: usize,
     },
     /// A transaction on the past wrote something.

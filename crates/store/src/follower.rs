@@ -10,7 +10,7 @@ use crate::error::StoreError;
 use crate::fact::{Position, Record};
 use crate::journal::Journal;
 use crate::key::{Key, KeyOf, PrefixOf};
-use crate::store::Shared;
+use crate::shared::Shared;
 use crate::table::{Derived, Value, decode_value, encode_value};
 use crate::tx::derived_range;
 use crate::view::damaged;

@@ -54,10 +54,12 @@ mod key;
 mod layout;
 mod reset;
 mod retention;
+mod shared;
 mod store;
 mod table;
 pub mod testing;
 mod tx;
+mod tx_cached;
 mod view;
 
 pub use backup::{BackupError, BackupSummary, RestoreError};

@@ -173,7 +173,8 @@ impl Store {
     }
 
     /// Destroys the call and the questions of the record at `position`; its hashes stay, so the chain still verifies
-    /// (which lists it as destroyed). False if there is no such record any more. The caller records why.
+    /// (which lists it as destroyed). Pieces of it may stay in a
+    /// compression dictionary until retention has passed the records that use that. False if there is no such record any more. The caller records why.
     ///
     /// # Errors
     /// When the store cannot be read or written.

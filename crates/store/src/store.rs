@@ -1,29 +1,30 @@
 //! The store: one handle for everyone.
 
-use crate::branch::{self, BranchError, BranchLimits, BranchWrite, Branches};
-use crate::cache::Cache;
+use crate::branch::BranchLimits;
 use crate::clock::{Clock, Millis, SystemClock};
-use crate::commit::committer::Committer;
-use crate::commit::queue::{Call, Queue, Urgency, Work};
+use crate::commit::queue::{Call, Urgency, Work};
+use crate::engine::Engine;
 use crate::engine::fjall::FjallEngine;
 use crate::engine::memory::MemoryEngine;
-use crate::engine::{Batch, Engine, Space};
 use crate::error::{AsOfError, CommitError, OpenError, StoreError};
-use crate::fact::{BranchId, Fact, Position, Prepared};
-use crate::follower::{Follower, FollowerHandle, Runner, Stop};
-use crate::journal::{Dictionaries, Journal};
-use crate::layout::{self, Head, Horizons};
+use crate::fact::{Fact, Position, Prepared};
+use crate::follower::{Follower, FollowerHandle, Runner};
+use crate::journal::Journal;
+use crate::layout::{Head, Horizons};
+use crate::shared::{Shared, start};
 use crate::tx::Tx;
-use crate::view::{Published, View};
-use arc_swap::ArcSwap;
+use crate::view::{View, view_at};
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// The most bytes that one fact may have: call and questions together.
 pub const FACT_BYTES_MAX: usize = 4 << 20;
+/// The most histories that show one fact, and the most bytes of an account's or a region's name.
+const HISTORIES_MAX: usize = 64;
+const HISTORY_BYTES_MAX: usize = 256;
 /// The most rows that one transaction may write.
 pub const WRITES_MAX: usize = 10_000;
 
@@ -77,49 +78,6 @@ pub struct Committed {
     pub position: Option<Position>,
     /// Its state time; for a lazy one, the transaction's.
     pub time: Millis,
-}
-
-/// What the handles, the committer and the followers share.
-pub(crate) struct Shared {
-    pub options: Options,
-    pub published: ArcSwap<Published>,
-    pub cache: Arc<Cache>,
-    pub queue: Queue,
-    pub branches: Branches,
-    pub dictionaries: Arc<Dictionaries>,
-    pub stop: Stop,
-    /// The followers that were started.
-    pub cursors: Mutex<Vec<FollowerHandle>>,
-    failure: OnceLock<StoreError>,
-}
-
-impl Shared {
-    /// State time now, as seen from `published`.
-    pub fn state_time(&self, published: &Published) -> Millis {
-        self.options.clock.now().max(published.head.committed)
-    }
-
-    /// Whether the store still works.
-    pub fn check_healthy(&self) -> Result<(), StoreError> {
-        self.failure
-            .get()
-            .map_or(Ok(()), |error| Err(error.clone()))
-    }
-
-    /// From now on everything is refused; the error that all are told.
-    pub fn fail(&self, error: StoreError) -> StoreError {
-        self.failure
-            .get_or_init(|| StoreError::Unavailable(error.to_string()))
-            .clone()
-    }
-
-    pub fn publish(&self, published: Published) {
-        let position = published.head.position;
-        let before = self.published.swap(Arc::new(published));
-        if before.head.position != position {
-            self.stop.news();
-        }
-    }
 }
 
 /// The durable state and journal of a deployment.
@@ -232,6 +190,14 @@ impl Store {
             fact.call.len() + fact.questions.len(),
             FACT_BYTES_MAX,
         )?;
+        check_limit("the list of histories", fact.histories.len(), HISTORIES_MAX)?;
+        for history in &fact.histories {
+            check_limit(
+                "a history",
+                history.account.len().max(history.region.len()),
+                HISTORY_BYTES_MAX,
+            )?;
+        }
         let durability = if tx.has_writes() {
             Durability::Durable
         } else {
@@ -396,158 +362,6 @@ impl Store {
         let view = view_at(published, position)?;
         Ok(Tx::new(view, time, true, self.shared.cache.clone()))
     }
-
-    /// Opens a branch on the state as it was at `base`.
-    ///
-    /// # Errors
-    /// When too many are open, or the base cannot be read.
-    pub fn branch(&self, base: Position) -> Result<BranchId, BranchError> {
-        self.shared.check_healthy().map_err(AsOfError::from)?;
-        let published = self.shared.published.load_full();
-        let now = self.shared.state_time(&published);
-        view_at(published, base)?;
-        self.shared.branches.open(base, now)
-    }
-
-    /// Begins a transaction on a branch.
-    ///
-    /// # Errors
-    /// When the branch was dropped, or its time is up.
-    pub fn begin_on(&self, id: BranchId) -> Result<Tx, BranchError> {
-        self.shared.check_healthy().map_err(AsOfError::from)?;
-        let published = self.shared.published.load_full();
-        let time = self.shared.state_time(&published);
-        let branch = self
-            .shared
-            .branches
-            .get(id, time)
-            .ok_or(BranchError::Gone(id))?;
-        let mut view = view_at(published, branch.base)?;
-        view.overlay = Some(branch.overlay());
-        Ok(Tx::new(view, time, false, self.shared.cache.clone()))
-    }
-
-    /// The rows that a branch changed.
-    ///
-    /// # Errors
-    /// When the branch was dropped, or its time is up.
-    pub fn branch_writes(&self, id: BranchId) -> Result<Vec<BranchWrite>, BranchError> {
-        let tx = self.begin_on(id)?;
-        Ok(branch::writes(&tx.view).map_err(AsOfError::from)?)
-    }
-
-    /// How long a branch lives.
-    pub fn branch_lifetime(&self) -> std::time::Duration {
-        self.shared.branches.limits().lifetime
-    }
-
-    /// The position a branch was opened on.
-    ///
-    /// # Errors
-    /// When the branch was dropped, or its time is up.
-    pub fn branch_base(&self, id: BranchId) -> Result<Position, BranchError> {
-        let now = self.shared.state_time(&self.shared.published.load_full());
-        let branch = self.shared.branches.get(id, now);
-        branch
-            .map(|branch| branch.base)
-            .ok_or(BranchError::Gone(id))
-    }
-
-    /// Throws a branch away; false if there was none.
-    pub fn drop_branch(&self, id: BranchId) -> bool {
-        self.shared.branches.drop(id)
-    }
-}
-
-impl Shared {
-    /// Has the committer do something, and waits for it.
-    pub async fn work(
-        &self,
-        work: impl FnOnce(oneshot::Sender<Result<(), StoreError>>) -> Work,
-        urgency: Urgency,
-    ) -> Result<(), StoreError> {
-        self.start_work(work, urgency)?
-            .await
-            .unwrap_or_else(|_| Err(store_closed()))
-    }
-
-    /// The same for a thread of its own.
-    pub fn work_blocking(
-        &self,
-        work: impl FnOnce(oneshot::Sender<Result<(), StoreError>>) -> Work,
-        urgency: Urgency,
-    ) -> Result<(), StoreError> {
-        self.start_work(work, urgency)?
-            .blocking_recv()
-            .unwrap_or_else(|_| Err(store_closed()))
-    }
-
-    fn start_work(
-        &self,
-        work: impl FnOnce(oneshot::Sender<Result<(), StoreError>>) -> Work,
-        urgency: Urgency,
-    ) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
-        self.check_healthy()?;
-        let (ack, answer) = oneshot::channel();
-        self.queue
-            .push(work(ack), urgency)
-            .map_err(|_| store_closed())?;
-        Ok(answer)
-    }
-}
-
-/// Opens the engine's content, or begins it; the committer is not yet running.
-pub(crate) fn start(
-    mut engine: Box<dyn Engine>,
-    options: Options,
-) -> Result<(Arc<Shared>, Committer), OpenError> {
-    if !layout::check_format(&*engine.snapshot()?)? {
-        let (key, row) = layout::format_row();
-        let mut batch = Batch::default();
-        batch.put(Space::Meta, key, row);
-        engine.apply(batch, true)?;
-    }
-    let snapshot = engine.snapshot()?;
-    let head = Head::load(&*snapshot)?;
-    let horizons = Horizons::load(&*snapshot)?;
-    let shared = Arc::new(Shared {
-        published: ArcSwap::from_pointee(Published {
-            snapshot,
-            head,
-            horizons,
-        }),
-        cache: Arc::new(Cache::new(options.cache_bytes_max)),
-        queue: Queue::new(options.queue_bytes_max, options.group_max),
-        branches: Branches::new(options.branches),
-        dictionaries: Arc::default(),
-        stop: Stop::default(),
-        cursors: Mutex::default(),
-        failure: OnceLock::new(),
-        options,
-    });
-    let committer = Committer::new(engine, shared.clone())?;
-    Ok((shared, committer))
-}
-
-fn view_at(published: Arc<Published>, position: Position) -> Result<View, AsOfError> {
-    let (head, horizon) = (published.head.position, published.horizons.state);
-    if position > head {
-        return Err(AsOfError::Future {
-            asked: position,
-            head,
-        });
-    }
-    if position < horizon {
-        return Err(AsOfError::BehindHorizon {
-            asked: position,
-            horizon,
-        });
-    }
-    Ok(View {
-        published,
-        position,
-        overlay: None,
-    })
 }
 
 fn check_limit(what: &'static str, size: usize, limit: usize) -> Result<(), CommitError> {
@@ -556,10 +370,6 @@ fn check_limit(what: &'static str, size: usize, limit: usize) -> Result<(), Comm
     } else {
         Err(CommitError::TooLarge { what, size, limit })
     }
-}
-
-fn store_closed() -> StoreError {
-    StoreError::Unavailable("the store is closed".into())
 }
 
 fn closed() -> CommitError {

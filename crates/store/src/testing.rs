@@ -7,7 +7,8 @@ use crate::engine::{Batch, Direction, Engine, EngineError, KeyRange, Snapshot, S
 use crate::error::{OpenError, StoreError};
 use crate::fact::Position;
 use crate::follower::{FollowError, Follower, Runner};
-use crate::store::{Options, Shared, Store, start};
+use crate::shared::{Shared, start};
+use crate::store::{Options, Store};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;

@@ -2,7 +2,7 @@
 
 use crate::branch::Overlay;
 use crate::engine::{Direction, EngineError, KeyRange, Snapshot, Space, Visit, first};
-use crate::error::StoreError;
+use crate::error::{AsOfError, StoreError};
 use crate::fact::Position;
 use crate::layout::{
     Head, Horizons, decode_current, decode_version, split_version_key, version_key,
@@ -274,4 +274,26 @@ impl View {
     pub fn get_derived(&self, row: &[u8]) -> Result<Option<Vec<u8>>, EngineError> {
         self.published.snapshot.get(Space::Derived, row)
     }
+}
+
+/// The state at a past position, or the newest.
+pub(crate) fn view_at(published: Arc<Published>, position: Position) -> Result<View, AsOfError> {
+    let (head, horizon) = (published.head.position, published.horizons.state);
+    if position > head {
+        return Err(AsOfError::Future {
+            asked: position,
+            head,
+        });
+    }
+    if position < horizon {
+        return Err(AsOfError::BehindHorizon {
+            asked: position,
+            horizon,
+        });
+    }
+    Ok(View {
+        published,
+        position,
+        overlay: None,
+    })
 }
