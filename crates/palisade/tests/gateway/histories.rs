@@ -147,6 +147,10 @@ async fn two_accounts_do_not_see_each_other() {
         list.body.contains("eve") && !list.body.contains("ann"),
         "{list:?}"
     );
+    let listed = world
+        .done(&eve, "cloudtrail", "LookupEvents", json!({}))
+        .await;
+    assert!(!listed.body.contains(HOME), "{listed:?}");
     let code =
         async |operation, input: Value| world.call(&eve, "iam", operation, input).await.code();
     assert_eq!(
@@ -158,10 +162,6 @@ async fn two_accounts_do_not_see_each_other() {
         let input = json!({"PolicyArn": docs});
         assert_eq!(code(operation, input).await, "AccessDenied");
     }
-    let listed = world
-        .done(&eve, "cloudtrail", "LookupEvents", json!({}))
-        .await;
-    assert!(!listed.body.contains(HOME), "{listed:?}");
     let id = json!({"Id": own.request_id.to_string()});
     let explained = world.call(&eve, "palisade", "Explain", id.clone()).await;
     assert_eq!(
