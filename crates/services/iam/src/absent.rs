@@ -12,11 +12,13 @@ pub(crate) fn register(handlers: Handlers) -> Handlers {
         .on(
             "GetLoginProfile",
             |call, i: GetLoginProfileInput| -> Result<GetLoginProfileOutput, _> {
-                let name = users::named_or_caller(call, i.user_name.as_deref())?;
-                read::<tables::User>(call, &name)?;
-                Err(no_such_entity(format!(
-                    "Login Profile for User {name} cannot be found."
-                )))
+                Err(no_login_profile(call, i.user_name.as_deref())?)
+            },
+        )
+        .on(
+            "DeleteLoginProfile",
+            |call, i: DeleteLoginProfileInput| -> Result<DeleteLoginProfileOutput, _> {
+                Err(no_login_profile(call, i.user_name.as_deref())?)
             },
         )
         .on(
@@ -111,4 +113,13 @@ fn check_user(call: &mut Call<'_>, name: Option<&str>) -> Result<(), CallError> 
     let name = users::named_or_caller(call, name)?;
     read::<tables::User>(call, &name)?;
     Ok(())
+}
+
+/// That a user has no password, once it is known that there is such a user.
+fn no_login_profile(call: &mut Call<'_>, user: Option<&str>) -> Result<CallError, CallError> {
+    let name = users::named_or_caller(call, user)?;
+    read::<tables::User>(call, &name)?;
+    Ok(no_such_entity(format!(
+        "Login Profile for User {name} cannot be found."
+    )))
 }

@@ -7,10 +7,9 @@ use palisade_core::record::{ApiCall, Question};
 use palisade_core::{Call, CallError, Handlers, NewSession, Resource};
 use palisade_model::{ApiError, IntoValue, Timestamp, Value};
 use palisade_store::{BranchError, BranchId, BranchWrite, Position};
-use serde_json::Value as Json;
 
 use crate::api::{self, errors};
-use crate::view;
+use crate::view::{self, RowView};
 
 pub fn register(handlers: Handlers) -> Handlers {
     handlers
@@ -152,8 +151,8 @@ fn calls(
 
 /// A row that the branch changed, its values as far as they may be shown: sealed secrets are bytes and stay hidden.
 fn written(write: &BranchWrite) -> Result<api::BranchWrite, CallError> {
-    let before = write.before_as::<Json>()?;
-    let after = write.after_as::<Json>()?;
+    let before = write.before_as::<RowView>()?;
+    let after = write.after_as::<RowView>()?;
     let change = match (&before, &after) {
         (None, _) => "create",
         (_, None) => "delete",
@@ -168,8 +167,8 @@ fn written(write: &BranchWrite) -> Result<api::BranchWrite, CallError> {
     })
 }
 
-fn document(json: Json) -> Value {
-    view::without_bytes(json).into_value()
+fn document(row: RowView) -> Value {
+    row.0.into_value()
 }
 
 pub fn parse(id: &str) -> Result<BranchId, CallError> {

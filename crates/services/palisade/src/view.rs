@@ -1,8 +1,11 @@
 //! How records and rows are shown in answers.
 
+use std::fmt;
+
 use palisade_core::Caller;
 use palisade_core::record::{ApiCall, Outcome, Question, RecordedCaller};
 use palisade_model::Timestamp;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
 use crate::api;
@@ -80,42 +83,111 @@ pub fn key_text(key: &[u8]) -> String {
     shown.join("/")
 }
 
-/// A row's value without what is bytes in it: sealed secrets are the only bytes that rows hold.
-pub fn without_bytes(json: Json) -> Json {
-    match json {
-        Json::Array(items) if is_bytes(&items) => {
-            Json::String(format!("({} sealed bytes)", items.len()))
-        }
-        Json::Array(items) => Json::Array(items.into_iter().map(without_bytes).collect()),
-        Json::Object(members) => Json::Object(
-            members
-                .into_iter()
-                .map(|(k, v)| (k, without_bytes(v)))
-                .collect(),
-        ),
-        other => other,
+/// A row's value as JSON, whatever its type; bytes, which only sealed secrets are, are counted and not shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowView(pub Json);
+
+impl<'de> Deserialize<'de> for RowView {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(RowVisitor).map(Self)
     }
 }
 
-/// Bytes read into JSON become a list of small numbers.
-fn is_bytes(items: &[Json]) -> bool {
-    items.len() >= 16
-        && items
-            .iter()
-            .all(|item| item.as_u64().is_some_and(|n| n < 256))
+struct RowVisitor;
+
+impl<'de> Visitor<'de> for RowVisitor {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a row's value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
+        Ok(value.into())
+    }
+
+    fn visit_bytes<E>(self, value: &[u8]) -> Result<Json, E> {
+        Ok(format!("({} sealed bytes)", value.len()).into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Json, D::Error> {
+        RowView::deserialize(from).map(|row| row.0)
+    }
+
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, from: D) -> Result<Json, D::Error> {
+        RowView::deserialize(from).map(|row| row.0)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+        let mut list = Vec::new();
+        while let Some(RowView(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Json::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
+        let mut map = serde_json::Map::new();
+        while let Some((RowView(key), RowView(value))) = entries.next_entry()? {
+            let key = key.as_str().map_or_else(|| key.to_string(), str::to_owned);
+            map.insert(key, value);
+        }
+        Ok(Json::Object(map))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use palisade_core::Sealed;
+    use serde::Serialize;
+
     use super::*;
+
+    #[derive(Serialize)]
+    struct Row {
+        name: &'static str,
+        secret: Sealed,
+        counts: Vec<u32>,
+        none: Option<bool>,
+    }
 
     #[test]
     fn sealed_bytes_are_not_shown() {
-        let row = serde_json::json!({"name": "ann", "secret": vec![7; 60], "counts": [1, 2]});
-        let shown = without_bytes(row);
+        let row = Row {
+            name: "ann",
+            secret: Sealed::from_bytes(vec![7; 60]),
+            counts: vec![1, 2],
+            none: None,
+        };
+        let bytes = rmp_serde::to_vec_named(&row).unwrap();
+        let RowView(shown) = rmp_serde::from_slice(&bytes).unwrap();
         assert_eq!(
             shown,
-            serde_json::json!({"name": "ann", "secret": "(60 sealed bytes)", "counts": [1, 2]})
+            serde_json::json!({"name": "ann", "secret": "(60 sealed bytes)", "counts": [1, 2], "none": null})
         );
     }
 }
