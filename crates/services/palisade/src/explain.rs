@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use palisade_core::authorize::{Ask, Authority};
 use palisade_core::failures::Failure;
-use palisade_core::record::{ApiCall, Question, RecordedCaller, turn_over};
+use palisade_core::record::{ApiCall, Question, RecordedCaller, turn_over, turn_over_for_others};
 use palisade_core::{AccountId, Arn, Call, CallError, Handlers, Resource, Services, ids};
 use palisade_model::Timestamp;
 use palisade_policy::{Context, Explanation, Layer, StatementTrace, explain};
@@ -60,7 +60,7 @@ fn answer(
         }
     }
     Ok(api::ExplainResponse {
-        call: Some(view::call(&made)),
+        call: Some(view::call(&made, call.account())),
         chain: Some(chain(call, &made.caller)?),
         questions: Some(explained),
         authentication_failure: None,
@@ -69,7 +69,8 @@ fn answer(
 
 /// The record of a request or event id, if the caller's account is among those whose history shows it.
 fn find(call: &Call<'_>, id: Uuid) -> Result<Option<(Record, ApiCall)>, CallError> {
-    for id in [id, turn_over(id)] {
+    // An event's id leads back to the request's; another account than the caller's knows the call by an event of its own.
+    for id in [id, turn_over(id), turn_over_for_others(id)] {
         if let Some(record) = call.env.store.journal().by_request_id(*id.as_bytes())?
             && record
                 .fact

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use palisade_core::Caller;
 use palisade_core::record::{ApiCall, Outcome, Question, RecordedCaller};
+use palisade_core::{AccountId, Caller};
 use palisade_model::Timestamp;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
@@ -30,12 +30,12 @@ pub fn arn(caller: &RecordedCaller) -> String {
     caller.arn()
 }
 
-/// A call, as `Explain` shows it.
-pub fn call(made: &ApiCall) -> api::Call {
+/// A call, as `Explain` shows it to `account`.
+pub fn call(made: &ApiCall, account: &AccountId) -> api::Call {
     let (word, error_code, error_message) = outcome(&made.outcome);
     api::Call {
         request_id: Some(made.request_id.to_string()),
-        event_id: Some(made.event_id().to_string()),
+        event_id: Some(made.event_id_for(account).to_string()),
         time: Timestamp::from_millis(made.time_ms),
         arn: Some(arn(&made.caller)),
         account: Some(made.caller.account.to_string()),
