@@ -373,6 +373,12 @@ fn who_names_no_user_means_itself() {
     );
     let message = "Login Profile for User ann cannot be found.";
     world.fails("GetLoginProfile", json!({}), "NoSuchEntity", message);
+    world.fails(
+        "DeleteLoginProfile",
+        json!({"UserName": "ann"}),
+        "NoSuchEntity",
+        message,
+    );
     assert_eq!(
         world.ok("ListMFADevices", json!({}))["MFADevices"],
         json!([])
