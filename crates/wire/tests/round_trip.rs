@@ -19,7 +19,7 @@ fn random_values_survive_every_protocol() {
         .structure(echo::operation(&codec).input.unwrap())
         .unwrap();
     let mut random = Random::new(SEED);
-    for _ in 0..3_000 {
+    for _ in 0..1_000 {
         let value = random.structure(codec.model(), shape, 4);
         echo::check(&codec, &value, same_members);
     }
@@ -33,7 +33,7 @@ fn random_values_survive_forms() {
         .structure(echo::operation(&codec).input.unwrap())
         .unwrap();
     let mut random = Random::new(SEED);
-    for _ in 0..3_000 {
+    for _ in 0..1_000 {
         let value = random.structure(codec.model(), shape, 4);
         for protocol in [Protocol::Query, Protocol::Ec2] {
             let body = form::write(codec.model(), protocol, shape, &value);
