@@ -21,6 +21,7 @@ mod caller;
 pub mod credential_limits;
 pub mod deployment;
 pub mod failures;
+pub mod idempotency;
 mod identities;
 pub mod ids;
 pub mod operation;

@@ -150,7 +150,12 @@ impl Exchange<'_> {
             operation: destination.operation,
         };
         match step {
-            Step::Done(performed) => self.record(tx, performed, &around, destination).await,
+            Step::Done(performed) => {
+                if performed.result.is_err() {
+                    tx.discard_writes();
+                }
+                self.record(tx, performed, &around, destination).await
+            }
             Step::Outside(planned) => {
                 self.perform_outside(tx, planned, &around, destination)
                     .await
@@ -175,14 +180,11 @@ impl Exchange<'_> {
     /// Commits what happened, then answers.
     pub(crate) async fn record(
         &self,
-        mut tx: Tx,
+        tx: Tx,
         performed: Performed,
         around: &Surrounding<'_>,
         destination: Destination<'_>,
     ) -> Result<Response<ResponseBody>, Failure> {
-        if performed.result.is_err() {
-            tx.discard_writes();
-        }
         if performed.denied {
             self.gateway.metrics.denials.fetch_add(1, Ordering::Relaxed);
         }

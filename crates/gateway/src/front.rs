@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -11,6 +12,7 @@ use palisade_wire::Codec;
 use uuid::Uuid;
 
 use crate::body::ResponseBody;
+use crate::caught::{Panicked, caught};
 use crate::exchange::Exchange;
 use crate::identify::{Identifier, RootKey};
 use crate::metrics::Metrics;
@@ -111,15 +113,21 @@ impl Gateway {
         let wall_ms = i64::try_from(self.clock.now().0).unwrap_or(i64::MAX);
         let request_id = new_request_id(self.clock.now().0);
         let exchange = Exchange::new(self, connection, &parts, request_id, wall_ms);
-        let answering = exchange.run(body);
-        let mut response =
-            match tokio::time::timeout(self.settings.limits.request_time_max, answering).await {
-                Ok(response) => response,
-                Err(_) => plain(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "the request took too long\n",
-                ),
-            };
+        let answering =
+            tokio::time::timeout(self.settings.limits.request_time_max, exchange.run(body));
+        let mut response = match caught(answering).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(_)) => plain(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the request took too long\n",
+            ),
+            // A service's panic is caught where it happens and put on record; this is one of the front itself.
+            Err(Panicked) => {
+                self.metrics.panics.fetch_add(1, Ordering::Relaxed);
+                tracing::error!(%request_id, "the front panicked");
+                plain(StatusCode::INTERNAL_SERVER_ERROR, "an internal failure\n")
+            }
+        };
         // Also where no service was reached; the services' own answers name it as their protocol does.
         let named = ["x-amzn-requestid", "x-amz-request-id"];
         if !named

@@ -13,11 +13,13 @@
 #![forbid(unsafe_code)]
 
 pub mod body;
+mod caught;
 mod dispatch;
 mod door;
 mod exchange;
 mod fact;
 mod front;
+mod idempotency;
 pub mod identify;
 pub mod metrics;
 mod outside;

@@ -1,7 +1,5 @@
 //! Calls that wait for something outside: plan in one transaction, do, finish in another.
 
-use std::sync::Arc;
-
 use http::Response;
 use palisade_core::outside::{self, OutsideAnswer};
 use palisade_core::{Call, Handler, Notes, OsRandom};
@@ -9,9 +7,11 @@ use palisade_model::Value;
 use palisade_store::{CommitError, Durability, Fact, Millis, Tx};
 
 use crate::body::ResponseBody;
+use crate::caught::{Panicked, caught};
 use crate::dispatch::Failure;
 use crate::exchange::{Destination, Exchange, internal_failure};
 use crate::fact::{Performed, Surrounding};
+use crate::idempotency;
 use crate::perform::{Planned, outcome};
 
 /// How often a finish is run again on conflicts. What was done outside cannot be undone, so this is generous.
@@ -30,6 +30,7 @@ impl Exchange<'_> {
             service,
             so_far,
             plan,
+            token,
         } = planned;
         let operation = so_far.row.map_or("", |row| row.name);
         let Some(Handler::Outside(handler)) = service.handlers().get(operation) else {
@@ -45,8 +46,12 @@ impl Exchange<'_> {
             .store
             .commit(tx, plan_fact, Durability::Durable)
             .await?;
-        let answer = handler.perform(plan.clone()).await;
-        let so_far = Arc::new(so_far);
+        let answer = caught(handler.perform(plan.clone())).await;
+        let answer = answer.unwrap_or_else(|Panicked| Err("the outside step panicked".to_owned()));
+        let kept = OutsideAnswer {
+            plan: plan.clone(),
+            answer: answer.clone(),
+        };
         for _ in 0..FINISH_ATTEMPTS_MAX {
             let mut tx = self.begin()?;
             let mut random = OsRandom;
@@ -58,21 +63,20 @@ impl Exchange<'_> {
                 random: &mut random,
                 notes: Notes::default(),
             };
-            outside::keep(
-                &mut call,
-                operation,
-                &OutsideAnswer {
-                    plan: plan.clone(),
-                    answer: answer.clone(),
-                },
-            )?;
             let input = Value::Structure(so_far.input.clone().unwrap_or_default());
             let done = self.guarded(operation, || {
                 handler.finish(&mut call, input, &plan, answer.clone())
             });
+            let result = outcome(done)?;
+            if result.is_err() {
+                call.tx.discard_writes();
+            }
+            // Whatever became of the call: what came from outside did come.
+            outside::keep(&mut call, operation, &kept)?;
+            idempotency::keep(token.as_ref(), &mut call, &result)?;
             let performed = Performed {
                 notes: std::mem::take(&mut call.notes),
-                result: outcome(done)?,
+                result,
                 row: so_far.row,
                 input: so_far.input.clone(),
                 denied: false,

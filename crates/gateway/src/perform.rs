@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use palisade_core::authorize::Authority;
+use palisade_core::idempotency::Token;
 use palisade_core::operation::OperationRow;
 use palisade_core::record::Question;
 use palisade_core::{
@@ -15,6 +16,7 @@ use palisade_model::{ApiError, Operation, Protocol, Structure, Value, validate, 
 use crate::dispatch::{Failure, Signed};
 use crate::exchange::{BODY_BYTES_MAX, Destination, Exchange, internal_failure};
 use crate::fact::Performed;
+use crate::idempotency;
 use crate::questions::{self, Verdict};
 
 /// How far a call has come.
@@ -33,6 +35,8 @@ pub struct Planned {
     pub so_far: Performed,
     /// The plan.
     pub plan: Vec<u8>,
+    /// The token that the answer is kept under.
+    pub token: Option<Token>,
 }
 
 /// Why a call ends before its handler.
@@ -84,7 +88,13 @@ impl Exchange<'_> {
                 return Ok(Step::Done(performed));
             }
         };
-        let input = Value::Structure(performed.input.clone().unwrap_or_default());
+        let input = performed.input.clone().unwrap_or_default();
+        let token = idempotency::of_call(destination, call.context, &input);
+        if let Some(settled) = idempotency::settled(token.as_ref(), call, destination)? {
+            performed.result = settled;
+            return Ok(Step::Done(performed));
+        }
+        let input = Value::Structure(input);
         let done = match service.handlers().get(row.name) {
             Some(Handler::Plain(handler)) => {
                 self.guarded(row.name, || in_place(row, || handler(call, input)))
@@ -98,6 +108,7 @@ impl Exchange<'_> {
                             service,
                             so_far: performed,
                             plan,
+                            token,
                         }));
                     }
                     Err(error) => Err(error),
@@ -107,6 +118,7 @@ impl Exchange<'_> {
         };
         performed.notes = std::mem::take(&mut call.notes);
         performed.result = outcome(done)?;
+        idempotency::keep(token.as_ref(), call, &performed.result)?;
         Ok(Step::Done(performed))
     }
 

@@ -6,7 +6,7 @@ use palisade_core::operation::{Authorization, ContextKey, OperationRow, Permissi
 use palisade_core::record::Question;
 use palisade_core::{Call, CallContext, CallError, Resource, Service};
 use palisade_model::Value;
-use palisade_policy::document::{Element, Spanned};
+use palisade_policy::document::{Element, PrincipalName, Spanned};
 use palisade_policy::{Context, ContextValue, Decision, Effect, Reason, StatementRef};
 
 /// What the questions of a call came to.
@@ -125,10 +125,25 @@ fn matched(statement: &StatementRef<'_>) -> Matched {
     Matched {
         statement_id: statement.sid().unwrap_or_default().to_owned(),
         denies: statement.effect() == Some(Effect::Deny),
-        principals: Vec::new(),
+        principals: principals(written.and_then(|written| written.principal.as_ref())),
         actions: texts(written.and_then(|written| written.action.as_ref())),
         resources: texts(written.and_then(|written| written.resource.as_ref())),
     }
+}
+
+/// The principals of a statement as written, without the kinds they are written under.
+fn principals(element: Option<&Element<Spanned<PrincipalName>>>) -> Vec<String> {
+    let list = element
+        .map(|element| element.list.as_slice())
+        .unwrap_or_default();
+    let name = |principal: &Spanned<PrincipalName>| match &principal.value {
+        PrincipalName::Everyone => "*".to_owned(),
+        PrincipalName::Aws(name)
+        | PrincipalName::Service(name)
+        | PrincipalName::Federated(name)
+        | PrincipalName::CanonicalUser(name) => name.clone(),
+    };
+    list.iter().map(name).collect()
 }
 
 /// The condition keys that every request brings (IAM User Guide, "AWS global condition context keys").

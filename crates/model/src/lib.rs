@@ -31,7 +31,9 @@ pub mod catalog;
 mod error;
 mod load;
 pub mod overlay;
+
 mod pattern;
+pub mod persist;
 pub mod record;
 mod schema;
 mod source;

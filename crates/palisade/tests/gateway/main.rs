@@ -2,8 +2,12 @@
 //! No test calls a handler around it.
 
 mod branches;
+mod conflicts;
+mod denials;
 mod faults;
 mod histories;
+mod idempotency;
 mod kit;
+mod outside;
 mod panics;
 mod rows;

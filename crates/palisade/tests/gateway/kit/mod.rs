@@ -123,20 +123,24 @@ impl World {
             let made = store.commit(tx, Fact::default(), Durability::Durable).await;
             made.expect("a new store writes");
         }
-        let gateway = front(Wiring {
-            store: store.clone(),
-            seal: seal(),
-            clock: clock.clone(),
-            root_keys: [HOME, AWAY].map(root_key).into(),
-            settings: plan.settings,
-            metrics: Arc::default(),
-            more: plan.services,
-        });
         Self {
-            gateway: Arc::new(gateway.expect("the services fit together")),
+            gateway: wired(&store, &clock, plan.settings, plan.services),
             store,
             disk: plan.disk,
             faults,
+            clock,
+        }
+    }
+
+    /// Another front on the same state, of real services only.
+    pub fn beside(store: &Store) -> Self {
+        let now = store.begin().expect("it reads").time();
+        let clock = Arc::new(ManualClock::new(now));
+        Self {
+            gateway: wired(store, &clock, Settings::default(), Vec::new()),
+            store: store.clone(),
+            disk: Disk::default(),
+            faults: Faults::default(),
             clock,
         }
     }
@@ -378,6 +382,24 @@ fn find(json: &Value, name: &str) -> Option<String> {
         Value::Array(values) => values.iter().find_map(|value| find(value, name)),
         _ => None,
     }
+}
+
+fn wired(
+    store: &Store,
+    clock: &Arc<ManualClock>,
+    settings: Settings,
+    more: Vec<Arc<dyn Service>>,
+) -> Arc<Gateway> {
+    let gateway = front(Wiring {
+        store: store.clone(),
+        seal: seal(),
+        clock: clock.clone(),
+        root_keys: [HOME, AWAY].map(root_key).into(),
+        settings,
+        metrics: Arc::default(),
+        more,
+    });
+    Arc::new(gateway.expect("the services fit together"))
 }
 
 /// A policy of these statements, as text.
