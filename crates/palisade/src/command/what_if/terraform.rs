@@ -31,7 +31,10 @@ pub fn refuse_remote_backend(command: &[String]) -> anyhow::Result<()> {
         .iter()
         .find_map(|a| a.strip_prefix("-chdir="))
         .map_or_else(|| PathBuf::from("."), PathBuf::from);
-    let backend = backend_of(&folder)?;
+    let backend = match recorded_backend(&folder)? {
+        Some(recorded) => Some(recorded),
+        None => declared_backend(&folder)?,
+    };
     ensure!(
         backend.is_none(),
         "Terraform keeps this state in the backend {}, which the branch does not reach: --outside-effects runs it all the same",
@@ -41,7 +44,7 @@ pub fn refuse_remote_backend(command: &[String]) -> anyhow::Result<()> {
 }
 
 /// The backend that `terraform init` recorded for a folder; `None` for local state.
-fn backend_of(folder: &Path) -> anyhow::Result<Option<String>> {
+fn recorded_backend(folder: &Path) -> anyhow::Result<Option<String>> {
     let data =
         std::env::var_os("TF_DATA_DIR").map_or_else(|| folder.join(".terraform"), PathBuf::from);
     let path = data.join("terraform.tfstate");
@@ -58,6 +61,38 @@ fn backend_of(folder: &Path) -> anyhow::Result<Option<String>> {
     Ok(kind.map(str::to_owned))
 }
 
+/// The backend that the configuration declares: a `backend` block of another kind than `local`, or a `cloud` block. Read line by
+/// line, not parsed: what looks like one and is none costs the user one flag.
+fn declared_backend(folder: &Path) -> anyhow::Result<Option<String>> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Ok(None);
+    };
+    for entry in entries {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "tf") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        if let Some(found) = text.lines().find_map(declared_in) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+fn declared_in(line: &str) -> Option<String> {
+    let line = line.trim_start();
+    if let Some(rest) = line.strip_prefix("backend ") {
+        let kind = rest.trim_start().strip_prefix('"')?.split('"').next()?;
+        return (kind != "local").then(|| kind.to_owned());
+    }
+    let is_cloud = line
+        .strip_prefix("cloud")
+        .is_some_and(|rest| rest.trim_start().starts_with('{'));
+    is_cloud.then(|| "cloud".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,20 +101,28 @@ mod tests {
     fn a_recorded_remote_backend_is_seen() {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join(".terraform");
-        assert_eq!(backend_of(dir.path()).unwrap(), None);
+        assert_eq!(recorded_backend(dir.path()).unwrap(), None);
         std::fs::create_dir(&data).unwrap();
         std::fs::write(
             data.join("terraform.tfstate"),
             r#"{"backend":{"type":"s3","config":{}}}"#,
         )
         .unwrap();
-        assert_eq!(backend_of(dir.path()).unwrap().as_deref(), Some("s3"));
+        assert_eq!(recorded_backend(dir.path()).unwrap().as_deref(), Some("s3"));
         std::fs::write(
             data.join("terraform.tfstate"),
             r#"{"backend":{"type":"local"}}"#,
         )
         .unwrap();
-        assert_eq!(backend_of(dir.path()).unwrap(), None);
+        assert_eq!(recorded_backend(dir.path()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_declared_remote_backend_is_seen() {
+        assert_eq!(declared_in("  backend \"s3\" {").as_deref(), Some("s3"));
+        assert_eq!(declared_in("  cloud {").as_deref(), Some("cloud"));
+        assert_eq!(declared_in("  backend \"local\" {}"), None);
+        assert_eq!(declared_in("# backend \"s3\""), None);
     }
 
     #[test]
