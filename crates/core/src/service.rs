@@ -36,8 +36,14 @@ pub trait Service: Send + Sync {
         input: &Value,
     ) -> Result<Vec<Resource>, CallError>;
 
-    /// A resource as it is now, by ARN: its tags and policy. `None` for what does not exist. Replay asks recorded questions of it.
-    fn resource(&self, call: &mut Call<'_>, arn: &Arn) -> Result<Option<Resource>, CallError>;
+    /// A resource as it is now, by ARN: its tags, and its policy if that speaks about `action` (a role's trust policy does about
+    /// assuming it only). `None` for what does not exist. Explain and replay ask recorded questions of it.
+    fn resource(
+        &self,
+        call: &mut Call<'_>,
+        arn: &Arn,
+        action: &str,
+    ) -> Result<Option<Resource>, CallError>;
 }
 
 /// What a question is asked about.

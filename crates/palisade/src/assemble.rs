@@ -146,6 +146,9 @@ fn metrics_text(front: &Arc<Metrics>, store: &Store) -> MetricsText {
             Ok(calls) => text.push_str(&calls),
             Err(error) => tracing::warn!(%error, "the call counters cannot be read"),
         }
+        text.push_str(
+            "# HELP palisade_follower_behind Commits a follower has yet to read.\n# TYPE palisade_follower_behind gauge\n",
+        );
         for follower in store.followers() {
             let name = follower.name();
             let behind = store

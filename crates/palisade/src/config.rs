@@ -29,6 +29,7 @@ pub struct Options {
     #[arg(
         long,
         env = "PALISADE_ROOT_CREDENTIALS",
+        hide_env_values = true,
         value_delimiter = ',',
         value_name = "ACCESS_KEY:SECRET[:ACCOUNT_ID]"
     )]

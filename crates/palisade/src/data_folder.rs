@@ -90,6 +90,11 @@ impl DataFolder {
     }
 }
 
+/// Whether a process holds the folder.
+pub fn is_in_use(path: &Path) -> bool {
+    File::open(path.join("lock")).is_ok_and(|lock| lock.try_lock().is_err())
+}
+
 /// Writes a new file with mode 0600 and syncs it; an existing one is left alone and refused.
 pub fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let mut file = OpenOptions::new()
@@ -132,6 +137,7 @@ mod tests {
     fn a_folder_belongs_to_one_process() {
         let dir = tempfile::tempdir().unwrap();
         let _first = DataFolder::open(dir.path(), false).unwrap();
+        assert!(is_in_use(dir.path()));
         let error = DataFolder::open(dir.path(), false).unwrap_err();
         assert!(error.to_string().contains("in use"), "{error}");
     }

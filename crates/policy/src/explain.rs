@@ -75,6 +75,34 @@ pub struct Failure {
     pub note: Option<&'static str>,
 }
 
+/// How many of the expected values are put into words.
+const EXPECTED_SHOWN_MAX: usize = 8;
+
+impl Failure {
+    /// What was asked and what was seen, in words. Long lists are cut: a managed policy may name a thousand actions.
+    pub fn detail(&self) -> String {
+        let expected = match self.expected.as_slice() {
+            [one] => format!("{one:?}"),
+            many => match many.split_at_checked(EXPECTED_SHOWN_MAX) {
+                Some((first, rest)) if !rest.is_empty() => {
+                    format!("{first:?} or {} more", rest.len())
+                }
+                _ => format!("{many:?}"),
+            },
+        };
+        let asks = if self.excludes {
+            "wants other than"
+        } else {
+            "wants"
+        };
+        let note = self
+            .note
+            .map(|note| format!(" ({note})"))
+            .unwrap_or_default();
+        format!("{asks} {expected}, saw {}{note}", self.saw)
+    }
+}
+
 /// Decides a request like [`crate::evaluate()`], and tells everything about it.
 ///
 /// ```
@@ -433,21 +461,5 @@ fn what_would_allow(layer: Layer, question: &Question<'_>, traces: &[StatementTr
 
 /// A failure in words: element, what was asked, what was seen.
 pub(crate) fn describe_failure(failure: &Failure) -> String {
-    let expected = match failure.expected.as_slice() {
-        [one] => format!("{one:?}"),
-        many => format!("{many:?}"),
-    };
-    let asks = if failure.excludes {
-        "wants other than"
-    } else {
-        "wants"
-    };
-    let note = failure
-        .note
-        .map(|note| format!(" ({note})"))
-        .unwrap_or_default();
-    format!(
-        "{}: {asks} {expected}, saw {}{note}",
-        failure.element, failure.saw
-    )
+    format!("{}: {}", failure.element, failure.detail())
 }

@@ -73,9 +73,7 @@ fn find(
             variables("AWS_SESSION_TOKEN"),
         ),
         None => {
-            let id = setting("aws_access_key_id").context(
-                "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a profile that has them",
-            )?;
+            let id = setting("aws_access_key_id").with_context(|| no_keys(&name, &setting))?;
             (
                 id,
                 setting("aws_secret_access_key"),
@@ -103,6 +101,23 @@ fn find(
             .or_else(|| setting("ca_bundle"))
             .map(PathBuf::from),
     })
+}
+
+/// What to do where a profile holds no keys itself. Roles, processes and sign-ins are the AWS CLI's to resolve.
+fn no_keys(profile: &str, setting: &dyn Fn(&str) -> Option<String>) -> String {
+    let elsewhere = [
+        "role_arn",
+        "credential_process",
+        "sso_session",
+        "sso_start_url",
+        "login_session",
+    ];
+    match elsewhere.into_iter().find(|key| setting(key).is_some()) {
+        Some(key) => format!(
+            "the profile {profile} gets its credentials by {key}, which palisade does not follow: put them into AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
+        ),
+        None => "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a profile that has them".to_owned(),
+    }
 }
 
 fn file(variables: Variables<'_>, variable: &str, name: &str) -> anyhow::Result<Option<PathBuf>> {
@@ -200,6 +215,25 @@ mod tests {
             "FILE"
         );
         assert!(find(&variables, Some("missing"), None).is_err());
+    }
+
+    #[test]
+    fn a_profile_that_assumes_a_role_says_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("credentials");
+        std::fs::write(
+            &path,
+            "[p]\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = q\n",
+        )
+        .unwrap();
+        let pairs = [("AWS_SHARED_CREDENTIALS_FILE", path.to_str().unwrap())];
+        let error = find(&with(&pairs), Some("p"), None)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("role_arn") && error.contains("AWS_SESSION_TOKEN"),
+            "{error}"
+        );
     }
 
     #[test]

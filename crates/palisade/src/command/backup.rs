@@ -1,7 +1,8 @@
 //! `palisade backup` and `palisade restore`.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{BufReader, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -82,6 +83,8 @@ impl Restore {
         let store = self.data.join("store");
         std::fs::create_dir_all(&store)
             .with_context(|| format!("cannot make {}", store.display()))?;
+        std::fs::set_permissions(&self.data, Permissions::from_mode(0o700))
+            .with_context(|| format!("cannot make {} private", self.data.display()))?;
         let summary = Store::restore(BufReader::new(file), &store)?;
         writeln!(
             out,

@@ -6,7 +6,7 @@ use clap::Args;
 use hyper::Method;
 use serde_json::Value;
 
-use super::{Format, ServerOptions, list, outcome, text};
+use super::{Format, ServerOptions, counted, list, outcome, text};
 
 /// Explains a recorded call: who called, through which chain of sessions, the questions asked, the statements that decided, and
 /// what would have to be true for the other outcome.
@@ -44,13 +44,7 @@ impl Explain {
 
 fn print(out: &mut dyn Write, answer: &Value) -> std::io::Result<()> {
     if let Some(failure) = answer.get("AuthenticationFailure") {
-        writeln!(
-            out,
-            "not authenticated: {} ({} times)",
-            text(failure, "Code"),
-            failure["Count"]
-        )?;
-        return writeln!(out, "  {}", text(failure, "Detail"));
+        return print_failure(out, failure);
     }
     let call = &answer["Call"];
     writeln!(
@@ -91,6 +85,30 @@ fn print(out: &mut dyn Write, answer: &Value) -> std::io::Result<()> {
     Ok(())
 }
 
+fn print_failure(out: &mut dyn Write, failure: &Value) -> std::io::Result<()> {
+    let count = failure["Count"].as_u64().unwrap_or(1);
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    writeln!(
+        out,
+        "not authenticated: {}: {}",
+        text(failure, "Code"),
+        text(failure, "Detail")
+    )?;
+    writeln!(
+        out,
+        "  key      {}  for {}  from {}",
+        text(failure, "AccessKeyId"),
+        text(failure, "Service"),
+        text(failure, "SourceIp")
+    )?;
+    writeln!(
+        out,
+        "  seen     {}, the last at {}",
+        counted(count, "time"),
+        text(failure, "LastTime")
+    )
+}
+
 fn print_question(out: &mut dyn Write, question: &Value) -> std::io::Result<()> {
     let verdict = if question["Allowed"] == true {
         "allowed"
@@ -109,7 +127,8 @@ fn print_question(out: &mut dyn Write, question: &Value) -> std::io::Result<()> 
             .iter()
             .filter_map(Value::as_str)
             .collect();
-        writeln!(out, "  {} = {}", text(entry, "Key"), values.join(", "))?;
+        let values = shortened(&values.join(", "));
+        writeln!(out, "  {} = {values}", text(entry, "Key"))?;
     }
     for statement in list(question, "Deciding") {
         writeln!(out, "  decided by {}", place(statement))?;
@@ -140,6 +159,15 @@ fn print_question(out: &mut dyn Write, question: &Value) -> std::io::Result<()> 
     match text(question, "Note") {
         "" => Ok(()),
         note => writeln!(out, "  note: {note}"),
+    }
+}
+
+/// A value that a line has room for; the JSON form has all of it.
+fn shortened(value: &str) -> String {
+    const CHARACTERS_MAX: usize = 72;
+    match value.char_indices().nth(CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
     }
 }
 

@@ -11,6 +11,7 @@ use palisade_store::{Options, Store};
 use serde_json::{Value, json};
 
 use super::{Format, ServerOptions, list};
+use crate::data_folder;
 
 /// Looks after the journal.
 #[derive(Args, Debug)]
@@ -68,6 +69,11 @@ impl Journal {
 fn offline(folder: &Path) -> anyhow::Result<Value> {
     let path = folder.join("store");
     anyhow::ensure!(path.is_dir(), "there is no state in {}", folder.display());
+    anyhow::ensure!(
+        !data_folder::is_in_use(folder),
+        "{} is being served: leave --data out to ask its server",
+        folder.display()
+    );
     let store = Store::open(&path, Options::default())
         .with_context(|| format!("cannot open {}", path.display()))?;
     let found = store.journal().verify()?;

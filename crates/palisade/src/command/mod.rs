@@ -69,3 +69,9 @@ fn outcome(call: &Value) -> String {
         ),
     }
 }
+
+/// `1 call`, `2 calls`.
+fn counted(number: usize, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}

@@ -1,6 +1,7 @@
 //! `palisade up`: serve.
 
-use std::io::Write as _;
+use std::io::Write;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use palisade_gateway::metrics::Metrics;
 use palisade_gateway::{Door, Gateway, Rebuild, server};
 use palisade_store::{Durability, Fact, Millis, Options as StoreOptions, Store};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -43,10 +44,13 @@ impl Up {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
+    // Listened to first: whoever sees the server ready may stop it, and expects it to drain.
+    let mut signals = Signals::listen()?;
     // Bound first: a second server on the same port must not touch the state.
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let served_on = listener.local_addr()?;
     let metrics_listener = match config.metrics_listen {
         Some(address) => Some(
             TcpListener::bind(address)
@@ -76,8 +80,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             stopping,
         )));
     }
-    greet(&site.config, first_keys.as_ref())?;
-    wait_for_stop(&site.config, tls.as_ref()).await?;
+    greet(&site.config, served_on, first_keys.as_ref())?;
+    signals.until_stop(&site.config, tls.as_ref()).await;
     tracing::info!("stopping");
     let _ = stop.send(true);
     for task in serving {
@@ -237,64 +241,102 @@ impl FirstKeys {
     }
 }
 
-/// What a person wants to know first. Secrets stay out of it, but for the one that everybody knows.
-fn greet(config: &Config, made: Option<&FirstKeys>) -> anyhow::Result<()> {
+/// What a person wants to know first. Secrets stay out of it, but for the one that everybody knows and those that nothing keeps.
+fn greet(config: &Config, served_on: SocketAddr, made: Option<&FirstKeys>) -> anyhow::Result<()> {
     let scheme = if config.tls.is_some() {
         "https"
     } else {
         "http"
     };
-    let endpoint = format!("{scheme}://{}", config.listen);
+    let endpoint = format!("{scheme}://{served_on}");
     let mut out = std::io::stdout().lock();
     writeln!(out, "Palisade serves on {endpoint}\n")?;
     writeln!(out, "  export AWS_ENDPOINT_URL={endpoint}")?;
-    writeln!(out, "  export AWS_REGION=us-east-1")?;
-    if config.dev {
-        writeln!(
-            out,
-            "  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
-        )?;
-    } else if let (Some(keys), StateLocation::Folder(folder)) = (made, &config.state) {
-        let file = folder.join("credentials");
-        writeln!(
-            out,
-            "  export AWS_SHARED_CREDENTIALS_FILE={} AWS_PROFILE=palisade",
-            file.display()
-        )?;
-        writeln!(
-            out,
-            "\nThe first account is {}; its root credentials are in that file. Keep them, and remove it.",
-            keys.account
-        )?;
-    } else if let Some(keys) = made {
-        writeln!(
-            out,
-            "  export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}",
-            keys.access_key_id,
-            keys.secret.expose()
-        )?;
-        writeln!(
-            out,
-            "\nNothing is kept: account {} and these credentials end with this process.",
-            keys.account
-        )?;
-    }
+    // Version 1 of the AWS CLI and boto3 read the second, most others the first.
+    writeln!(
+        out,
+        "  export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1"
+    )?;
+    write_credentials(&mut out, config, made)?;
     writeln!(out, "\nTry:\n  aws sts get-caller-identity")?;
     out.flush()?;
     Ok(())
 }
 
-async fn wait_for_stop(config: &Config, tls: Option<&server::Tls>) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hang_up = signal(SignalKind::hangup())?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
-            _ = hang_up.recv() => if let (Some(files), Some(tls)) = (&config.tls, tls) {
-                tls::reload(files, tls);
-            },
+fn write_credentials(
+    out: &mut dyn Write,
+    config: &Config,
+    made: Option<&FirstKeys>,
+) -> std::io::Result<()> {
+    if config.dev {
+        writeln!(
+            out,
+            "  export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
+        )?;
+    }
+    match (made, &config.state) {
+        (Some(keys), StateLocation::Memory) => writeln!(
+            out,
+            "  export AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={}\n\nNothing is kept: account {} and these credentials end with this process.",
+            keys.access_key_id,
+            keys.secret.expose(),
+            keys.account
+        )?,
+        (made, StateLocation::Folder(folder)) => {
+            let file = std::path::absolute(folder.join("credentials"))?;
+            if file.exists() {
+                writeln!(
+                    out,
+                    "  export AWS_SHARED_CREDENTIALS_FILE={} AWS_PROFILE=palisade",
+                    file.display()
+                )?;
+            }
+            if let Some(keys) = made {
+                writeln!(
+                    out,
+                    "\nThe first account is {}; its root credentials are in that file. Keep them elsewhere, and remove it.",
+                    keys.account
+                )?;
+            }
+        }
+        (None, StateLocation::Memory) => {}
+    }
+    for given in config.root_credentials.iter().skip(config.dev.into()) {
+        writeln!(
+            out,
+            "\nRoot of account {}: access key {}, with the secret that was given.",
+            given.account, given.access_key_id
+        )?;
+    }
+    Ok(())
+}
+
+/// The signals a server obeys.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for one that stops the server; reads the certificate again on SIGHUP.
+    async fn until_stop(&mut self, config: &Config, tls: Option<&server::Tls>) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hang_up.recv() => if let (Some(files), Some(tls)) = (&config.tls, tls) {
+                    tls::reload(files, tls);
+                },
+            }
         }
     }
 }

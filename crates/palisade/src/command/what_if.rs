@@ -13,7 +13,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use super::{Format, ServerOptions, list, outcome, text};
+use super::{Format, ServerOptions, counted, list, outcome, text};
 use crate::client::Client;
 
 /// Runs a command (the AWS CLI, a script, terraform apply) on a branch of the running state. Its calls are authenticated,
@@ -151,9 +151,9 @@ fn print(out: &mut dyn Write, report: &Value) -> std::io::Result<()> {
     let (writes, calls) = (list(report, "Writes"), list(report, "Calls"));
     writeln!(
         out,
-        "\nOn the branch (nothing of it was kept): {} calls, {} writes",
-        calls.len(),
-        writes.len()
+        "\nOn the branch (nothing of it was kept): {}, {}",
+        counted(calls.len(), "call"),
+        counted(writes.len(), "write")
     )?;
     for call in calls {
         writeln!(
@@ -183,8 +183,8 @@ fn print_replay(out: &mut dyn Write, replay: &Value) -> std::io::Result<()> {
     let asked = &replay["QuestionsAsked"];
     writeln!(
         out,
-        "\nOf {asked} recorded questions, {} kinds would be answered otherwise",
-        flips.len()
+        "\nOf {asked} recorded questions, {} would be answered otherwise",
+        counted(flips.len(), "kind")
     )?;
     for flip in flips {
         let (from, to, count) = (text(flip, "From"), text(flip, "To"), &flip["Count"]);
@@ -211,14 +211,13 @@ fn print_replay(out: &mut dyn Write, replay: &Value) -> std::io::Result<()> {
     if changed > 0 {
         writeln!(
             out,
-            "  {changed} are answered otherwise today already, whatever the branch says"
+            "  answered otherwise today already, whatever the branch says: {changed}"
         )?;
     }
     match replay["Undetermined"].as_i64() {
-        Some(count) if count > 0 => writeln!(
-            out,
-            "  {count} are undetermined: their principal or resource is gone"
-        ),
+        Some(count) if count > 0 => {
+            writeln!(out, "  undetermined, for their principal is gone: {count}")
+        }
         _ => Ok(()),
     }
 }

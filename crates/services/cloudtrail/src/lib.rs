@@ -96,7 +96,7 @@ impl Service for CloudTrail {
     }
 
     /// There are no trails yet.
-    fn resource(&self, _: &mut Call<'_>, _: &Arn) -> Result<Option<Resource>, CallError> {
+    fn resource(&self, _: &mut Call<'_>, _: &Arn, _: &str) -> Result<Option<Resource>, CallError> {
         Ok(None)
     }
 }

@@ -119,7 +119,12 @@ impl Service for Iam {
         resolve::resolve(resolver, call, input)
     }
 
-    fn resource(&self, call: &mut Call<'_>, arn: &Arn) -> Result<Option<Resource>, CallError> {
-        resolve::resource(call, arn)
+    fn resource(
+        &self,
+        call: &mut Call<'_>,
+        arn: &Arn,
+        action: &str,
+    ) -> Result<Option<Resource>, CallError> {
+        resolve::resource(call, arn, action)
     }
 }

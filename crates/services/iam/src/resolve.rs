@@ -94,14 +94,20 @@ pub(crate) fn resolve(
     Ok(vec![one])
 }
 
-/// A resource by its ARN, or `None` if it does not exist.
-pub(crate) fn resource(call: &Call<'_>, arn: &Arn) -> Result<Option<Resource>, CallError> {
+/// A resource by its ARN, or `None` if it does not exist. A role comes with its trust policy where `action` is
+/// one of assuming it.
+pub(crate) fn resource(
+    call: &mut Call<'_>,
+    arn: &Arn,
+    action: &str,
+) -> Result<Option<Resource>, CallError> {
     let (Some(account), Some((kind, _, name))) = (arn.account(), arn.iam_parts()) else {
         return Ok(None);
     };
     let found = match kind {
         "user" => existing::<User>(call, account, name)?,
         "group" => existing::<Group>(call, account, name)?,
+        "role" if action.starts_with("sts:") => assumable(call, account, name)?,
         "role" => existing::<Role>(call, account, name)?,
         "policy" => existing::<ManagedPolicy>(call, account, name)?,
         "instance-profile" => existing::<InstanceProfile>(call, account, name)?,
@@ -170,6 +176,19 @@ fn existing<T: AsResource>(
             .collect(),
         tags,
         ..Resource::default()
+    }))
+}
+
+fn assumable(
+    call: &mut Call<'_>,
+    account: &AccountId,
+    name: &str,
+) -> Result<Option<Resource>, CallError> {
+    let role = call.env.identities.role(call.tx, account, name)?;
+    let found = existing::<Role>(call, account, name)?;
+    Ok(found.map(|found| Resource {
+        policy: role.map(|role| role.trust.clone()),
+        ..found
     }))
 }
 

@@ -192,7 +192,7 @@ pub fn resource_now(
     let Some(service) = services.of_namespace(arn.service()) else {
         return Ok(named);
     };
-    let found = service.resource(call, &arn)?;
+    let found = service.resource(call, &arn, &question.action)?;
     Ok(found.map_or(named, |found| Resource {
         account: question.resource_account.clone(),
         ..found
@@ -294,17 +294,6 @@ impl Viewer {
 
 fn considered(trace: &StatementTrace) -> api::Considered {
     let failed = trace.failed.first();
-    let detail = failed.map(|failure| {
-        let note = failure
-            .note
-            .map(|note| format!(" ({note})"))
-            .unwrap_or_default();
-        format!(
-            "asks for {}, saw {}{note}",
-            failure.expected.join(" or "),
-            failure.saw
-        )
-    });
     api::Considered {
         layer: Some(trace.layer.as_str().to_owned()),
         policy: Some(trace.policy.clone()),
@@ -313,7 +302,7 @@ fn considered(trace: &StatementTrace) -> api::Considered {
         effect: Some(trace.effect.as_str().to_owned()),
         matched: Some(trace.applies()),
         failed_element: failed.map(|failure| failure.element.clone()),
-        detail,
+        detail: failed.map(|failure| failure.detail()),
     }
 }
 

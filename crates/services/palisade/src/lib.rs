@@ -83,7 +83,12 @@ impl Service for Palisade {
         Ok(vec![branches::resource(call, id)])
     }
 
-    fn resource(&self, call: &mut Call<'_>, arn: &Arn) -> Result<Option<Resource>, CallError> {
+    fn resource(
+        &self,
+        call: &mut Call<'_>,
+        arn: &Arn,
+        _: &str,
+    ) -> Result<Option<Resource>, CallError> {
         if arn.resource() == "deployment" {
             return Ok(Some(deployment::resource(call.tx)?));
         }

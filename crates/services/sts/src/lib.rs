@@ -96,7 +96,7 @@ impl Service for Sts {
     }
 
     /// STS owns nothing: sessions are not looked up, and roles are IAM's.
-    fn resource(&self, _: &mut Call<'_>, _: &Arn) -> Result<Option<Resource>, CallError> {
+    fn resource(&self, _: &mut Call<'_>, _: &Arn, _: &str) -> Result<Option<Resource>, CallError> {
         Ok(None)
     }
 }

@@ -78,7 +78,7 @@ impl Service for Probe {
         Ok(vec![Resource::named("*")])
     }
 
-    fn resource(&self, _: &mut Call<'_>, _: &Arn) -> Result<Option<Resource>, CallError> {
+    fn resource(&self, _: &mut Call<'_>, _: &Arn, _: &str) -> Result<Option<Resource>, CallError> {
         Ok(None)
     }
 }
