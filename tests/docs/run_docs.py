@@ -5,7 +5,8 @@
 Lines that start with `$ ` are commands (`> ` continues one, as a shell shows it; a command that ends with `\\` goes on in the next line). What
 stands below is what they print. All blocks of a page share one bash, so variables stay. Compared loosely: ids, keys, dates, ports and
 times are masked on both sides; a line `...` stands for any number of lines, `...` within a line for any text. The command that starts the
-server (`... up ...`) is started in the background on a free port, and every 127.0.0.1:4566 of the page means that port.
+server (`... up ...`) is started in the background on a free port, and every 127.0.0.1:4566 of the page means that port; a second one on
+the page stops the first and goes on with its data folder.
 A block marked ```console (not run: REASON) is left out, aloud.
 """
 
@@ -136,6 +137,9 @@ def run_page(path: Path, say=print) -> list[str]:
         for step in steps:
             command = CARGO_RUN.sub("palisade", step.command)
             if serve := SERVE.match(command):
+                if server:
+                    server.stop()
+                    server.log_path.unlink()
                 server = serving(Path(folder), serve.group(1).split())
                 output, status = server.log.splitlines(), 0
             else:
