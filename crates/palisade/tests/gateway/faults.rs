@@ -109,6 +109,10 @@ async fn failing_each_engine_call_in_turn_never_leaves_half_a_call() {
         if row.kind == CallKind::Read && !row.gives_credentials {
             continue;
         }
+        // What is answered with an error writes nothing that could be half-done.
+        if !template.example(service, row.name).answer.is_empty() {
+            continue;
+        }
         operations += 1;
         let mut runs = Vec::new();
         let clean = loop {
