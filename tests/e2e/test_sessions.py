@@ -40,7 +40,7 @@ def test_a_session_is_the_role_under_its_name(account, ann, role):
 
 def test_a_session_may_do_what_its_role_may_and_no_more(ann, role):
     with refused("AccessDenied", "assumed-role/app/s1 is not authorized to perform: iam:ListRoles", status=403):
-        ann.assume(role).iam.list_roles()
+        ann.assume(role, "s1").iam.list_roles()
 
 
 def test_a_role_with_a_path_is_assumed_by_its_full_arn(account, ann):

@@ -37,7 +37,7 @@ def test_what_is_done_on_a_branch_is_seen_there_and_nowhere_else(account):
         "aws iam delete-user --user-name real",
         "test $(aws iam list-users --query Users[].UserName --output text) = imagined"))
     assert report["ExitStatus"] == 0
-    assert [(call["Operation"], call["Outcome"]) for call in report["Calls"]] == [(name, "Success") for name in ("CreateUser", "DeleteUser", "ListUsers")]
+    assert [(call["Operation"], call["Outcome"]) for call in report["Calls"]] == [(name, "success") for name in ("CreateUser", "DeleteUser", "ListUsers")]
     assert {write["Key"] for write in report["Writes"]} and all(write["Table"] for write in report["Writes"])
     assert [u["UserName"] for u in account.iam.list_users()["Users"]] == ["real"]
 
@@ -103,7 +103,7 @@ def test_a_service_variable_set_inside_the_command_misses_and_fails(account):
 ], ids=["query", "json"])
 def test_any_client_works_on_a_branch(account, program):
     report = report_of(account.root, sys.executable, "-c", program)
-    assert report["ExitStatus"] == 0 and all(call["Outcome"] == "Success" for call in report["Calls"]) and report["Calls"]
+    assert report["ExitStatus"] == 0 and all(call["Outcome"] == "success" for call in report["Calls"]) and report["Calls"]
     assert account.iam.list_users()["Users"] == []
 
 
@@ -116,7 +116,7 @@ def test_what_was_recorded_is_asked_again_of_the_branch(account):
     attempt = (AWS, "iam", "put-user-policy", "--user-name", "ann", "--policy-name", "no", "--policy-document", json.dumps(deny("iam:ListUsers")))
     report = report_of(account.root, *attempt, flags=("--since", "1h"))
     flips = [flip for flip in report["Replay"]["Flips"] if flip["Principal"] == account.arn("user/ann")]
-    assert [(flip["Action"], flip["From"], flip["To"], flip["Count"]) for flip in flips] == [("iam:ListUsers", "Allow", "Deny", 3)]
+    assert [(flip["Action"], flip["From"], flip["To"], flip["Count"]) for flip in flips] == [("iam:ListUsers", "allowed", "denied", 3)]
     assert flips[0]["ExampleRequestId"]
     assert ann.iam.list_users()["Users"]
     assert what_if(account.root, *attempt, flags=("--since", "1h", "--fail-on", "flip"), codes=(3,)).returncode == 3
@@ -130,7 +130,7 @@ def test_an_allow_that_is_tried_shows_whom_it_would_let_in(account):
         ann.iam.list_users()
     attempt = (AWS, "iam", "put-user-policy", "--user-name", "ann", "--policy-name", "yes", "--policy-document", json.dumps(allow("iam:ListUsers")))
     flips = report_of(account.root, *attempt, flags=("--since", "1h"))["Replay"]["Flips"]
-    assert [(flip["Action"], flip["From"], flip["To"]) for flip in flips] == [("iam:ListUsers", "Deny", "Allow")]
+    assert [(flip["Action"], flip["From"], flip["To"]) for flip in flips] == [("iam:ListUsers", "denied", "allowed")]
 
 
 def test_sessions_taken_on_a_branch_work_on_it(account):
@@ -141,5 +141,5 @@ def test_sessions_taken_on_a_branch_work_on_it(account):
         "s = boto3.Session(c['AccessKeyId'], c['SecretAccessKey'], c['SessionToken']); s.client('iam').create_user(UserName='imagined')" % role
     )
     report = report_of(ann, sys.executable, "-c", program)
-    assert [(call["Operation"], call["Outcome"]) for call in report["Calls"]] == [("AssumeRole", "Success"), ("CreateUser", "Success")]
+    assert [(call["Operation"], call["Outcome"]) for call in report["Calls"]] == [("AssumeRole", "success"), ("CreateUser", "success")]
     assert [u["UserName"] for u in account.iam.list_users()["Users"]] == ["ann"]

@@ -17,7 +17,7 @@ def coverage() -> dict:
 def implemented(services: tuple[str, ...] | None = None) -> set[tuple[str, str]]:
     """(service, operation) of everything that has a handler, whether real or kept only."""
     found = set()
-    for service in coverage()["services"]:
-        if services is None or service["service"] in services:
-            found |= {(service["service"], operation) for operation in service["real"] + service["stored_only"]}
+    for service, counted in coverage()["services"].items():
+        if services is None or service in services:
+            found |= {(service, operation) for operation in counted["real"] + counted["stored_only"]}
     return found
