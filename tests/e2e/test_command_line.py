@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import stat
 import subprocess
 import urllib.error
@@ -9,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from harness.callers import Caller, Credentials, refused
+from harness.callers import AWS_CLI, Caller, Credentials, refused
 from harness.server import Server, binary, clean_environment, free_port, palisade
 
 ROOT = Credentials("AKIAROOTROOTROOTROOT", "root-secret-0123456789")
@@ -61,9 +62,7 @@ def test_the_first_start_makes_an_account_and_writes_its_credentials(tmp_path):
     with Server(tmp_path, "--data", str(data)) as server:
         path = data / "credentials"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        environment = clean_environment(AWS_SHARED_CREDENTIALS_FILE=str(path), AWS_PROFILE="palisade", AWS_ENDPOINT_URL=server.endpoint, AWS_REGION="us-east-1")
-        from harness.callers import AWS_CLI
-
+        environment = clean_environment(AWS_SHARED_CREDENTIALS_FILE=str(path), AWS_PROFILE="palisade", AWS_ENDPOINT_URL=server.endpoint)
         done = subprocess.run([str(AWS_CLI), "sts", "get-caller-identity", "--output", "json"], env=environment, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["Arn"].endswith(":root")
@@ -105,12 +104,12 @@ def test_a_folder_serves_one_process_at_a_time(tmp_path):
     [
         (("--no-auth",), {}, "--no-auth"),
         (("--audit", "off"), {}, "off"),
-        (("--root-credentials", "only-a-key"), {}, "root-credentials"),
-        (("--root-credentials", "a:b:12345"), {}, "12345"),
+        (("--root-credentials", "only-a-key"), {}, "root credentials"),
+        (("--root-credentials", "a:b:12345"), {}, "twelve digits"),
         ((), {"PALISADE_NO_AUTH": "1"}, "PALISADE_NO_AUTH"),
         ((), {"PALISADE_DEV": "perhaps"}, "perhaps"),
         (("--tls-cert", "/nowhere"), {}, "tls"),
-        (("--retention-days", "-1"), {}, "retention-days"),
+        (("--retention-days", "-1"), {}, "-1"),
     ],
     ids=lambda value: str(value) if value else "-",
 )
@@ -185,8 +184,6 @@ def test_help_explains_every_option():
 
 
 def test_sigint_stops_it_as_cleanly_as_sigterm(tmp_path):
-    import signal
-
     server = Server(tmp_path, "--dev", "--ephemeral").start()
     server.process.send_signal(signal.SIGINT)
     assert server.process.wait(15) == 0

@@ -62,7 +62,7 @@ def test_the_chain_of_sessions_leads_back_to_the_user(account):
     ann = account.user(allow("sts:*"), name="ann")
     said = explain(account.root, denied(ann.assume(role, "s1", SourceIdentity="ann").iam.list_users))
     assert said["Call"]["Arn"].endswith("assumed-role/app/s1")
-    assert [(link["Operation"], link["Arn"]) for link in said["Chain"]] == [("AssumeRole", account.arn("user/ann"))]
+    assert [(link["Operation"], link["Arn"]) for link in said["Chain"]] == [("sts:AssumeRole", account.arn("user/ann"))]
 
 
 def test_a_condition_that_failed_shows_the_value_it_saw(account):
@@ -81,13 +81,17 @@ def test_explaining_needs_permission(account):
     assert palisade("explain", request_id, environment=caller_environment(allowed)).returncode == 0
 
 
-def test_of_another_account_one_learns_only_that_it_did_not_allow(account, other_account):
-    """The refused caller's account sees its own policies; the role's account its own trust policy. Neither sees the other's."""
-    role = other_account.role(trust(other_account.id, StringEquals={"sts:ExternalId": "their-secret"}))
+def test_of_another_account_one_learns_only_that_it_did_or_did_not_allow(account, other_account):
+    """The caller's account sees its own policies, the role's account its own trust policy. Neither sees the other's."""
+    role = other_account.role(trust(account.id, StringNotEquals={"sts:ExternalId": "their-secret"}))
     ann = account.user(allow("sts:AssumeRole"), deny("sts:AssumeRole", StringEquals={"aws:PrincipalTag/x": "our-secret"}), name="ann")
-    refusal = denied(lambda: ann.assume(role))
-    here, there = (json.dumps(explain(side.root, refusal)) for side in (account, other_account))
-    assert "their-secret" not in here and "our-secret" not in there
+    call = lambda **parameters: ann.sts.assume_role(RoleArn=role, RoleSessionName="s1", **parameters)
+    allowed, refusal = call(), denied(lambda: call(ExternalId="their-secret"))
+    mine, theirs = explain(account.root, allowed), explain(other_account.root, allowed)
+    assert "our-secret" in json.dumps(mine) and "their-secret" not in json.dumps(mine)
+    assert "their-secret" in json.dumps(theirs) and "our-secret" not in json.dumps(theirs)
+    said = explain(account.root, refusal)["Questions"][0]
+    assert said["Allowed"] is False and "StringNotEquals" not in json.dumps(said)
 
 
 def test_calls_of_another_account_cannot_be_explained(account, other_account):

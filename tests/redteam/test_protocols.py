@@ -8,6 +8,9 @@ import pytest
 from harness.signing import Request
 from harness.wire import FORM, Raw, send_bytes
 
+CLOUDTRAIL = "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"
+LOOKUP = f"{CLOUDTRAIL}.LookupEvents"
+
 
 @pytest.fixture
 def raw(account):
@@ -62,7 +65,7 @@ def test_an_action_in_the_query_and_another_in_the_body(account, raw):
     b'{"MaxResults": 1, "Max\\u0052esults": 50}',
 ], ids=["number", "list", "escaped"])
 def test_a_json_key_given_twice(raw, body):
-    request = raw.json("CloudTrail_20131101.LookupEvents", body)
+    request = raw.json(LOOKUP, body)
     assert client_error(raw.send(raw.signer("cloudtrail").sign(request))).code == "SerializationException"
 
 
@@ -76,8 +79,8 @@ def test_a_policy_with_a_key_given_twice(account):
 
 
 def test_a_target_header_given_twice(raw):
-    request = raw.signer("cloudtrail").sign(raw.json("CloudTrail_20131101.LookupEvents", b"{}"))
-    request.headers.append(("X-Amz-Target", "CloudTrail_20131101.DeleteTrail"))
+    request = raw.signer("cloudtrail").sign(raw.json(LOOKUP, b"{}"))
+    request.headers.append(("X-Amz-Target", f"{CLOUDTRAIL}.DeleteTrail"))
     client_error(raw.send(request))
 
 
@@ -177,7 +180,7 @@ def test_a_stranger_cannot_make_the_server_read_a_large_body(raw):
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"a":' * 100_000, b'{"LookupAttributes":' + b"[" * 5000 + b"]" * 5000 + b"}", b'{"MaxResults": 1e999999}', b'{"MaxResults": ' + b"9" * 100_000 + b"}"],
                          ids=["lists", "objects", "closed", "exponent", "digits"])
 def test_json_nested_or_numbered_beyond_reason(raw, body):
-    client_error(raw.send(raw.signer("cloudtrail").sign(raw.json("CloudTrail_20131101.LookupEvents", body))))
+    client_error(raw.send(raw.signer("cloudtrail").sign(raw.json(LOOKUP, body))))
 
 
 def test_a_policy_nested_beyond_reason(account):
@@ -211,7 +214,7 @@ def test_an_error_repeats_nothing_that_breaks_out_of_its_markup(raw):
 
 
 def test_bytes_in_headers_that_are_no_text(account, raw):
-    signed = raw.signer().sign(raw.form("ListUsers")).with_header("User-Agent", "\udcff\udc00agent")
+    signed = raw.signer().sign(raw.form("ListUsers")).with_header("User-Agent", "\udcff\udcfeagent")
     answer = raw.send(signed)
     assert answer.status in (200, 400)
 
@@ -219,7 +222,7 @@ def test_bytes_in_headers_that_are_no_text(account, raw):
 # --- the wrong dress ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "text/xml", "multipart/form-data; boundary=x", "", "application/x-www-form-urlencoded; charset=utf-16"])
+@pytest.mark.parametrize("content_type", ["application/json", "text/xml", "multipart/form-data; boundary=x", ""])
 def test_a_form_under_another_content_type(account, raw, content_type):
     """A server that guesses can be led: what is not announced as a form is not read as one."""
     answer = raw.send(signed_form(raw, b"Action=CreateUser&UserName=sneaky&Version=2010-05-08", content_type))
@@ -228,8 +231,8 @@ def test_a_form_under_another_content_type(account, raw, content_type):
 
 
 @pytest.mark.parametrize(("target", "code"), [
-    ("CloudTrail_20131101.NoSuchCall", "UnknownOperationException"),
-    ("CloudTrail_20131101.", "UnknownOperationException"),
+    (f"{CLOUDTRAIL}.NoSuchCall", "UnknownOperationException"),
+    (f"{CLOUDTRAIL}.", "UnknownOperationException"),
     ("NoSuchService.LookupEvents", "UnknownOperationException"),
     ("LookupEvents", "UnknownOperationException"),
     ("." * 2000, "UnknownOperationException"),
@@ -251,7 +254,7 @@ def test_a_version_that_is_none(raw, version):
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b'"text"', b"{", b"{}{}", b"{'MaxResults': 1}", b'{"MaxResults": "1"}', b'{"MaxResults": 1.5}', b"\xef\xbb\xbf{}", b"\xff\xfe{\x00}\x00"],
                          ids=["empty", "null", "list", "string", "cut", "two", "quotes", "text for number", "fraction", "mark", "UTF-16"])
 def test_json_that_is_not_the_calls(raw, body):
-    answer = raw.send(raw.signer("cloudtrail").sign(raw.json("CloudTrail_20131101.LookupEvents", body)))
+    answer = raw.send(raw.signer("cloudtrail").sign(raw.json(LOOKUP, body)))
     if body == b"":
         assert answer.status in (200, 400)
     else:
@@ -273,6 +276,6 @@ def test_the_open_door_to_health_leads_nowhere_else(raw, path):
 
 def test_ordinary_json_of_the_call_is_taken(raw):
     """The other side of the cases above: the dress was the only thing wrong."""
-    answer = raw.send(raw.signer("cloudtrail").sign(raw.json("CloudTrail_20131101.LookupEvents", b'{"MaxResults": 1}')))
+    answer = raw.send(raw.signer("cloudtrail").sign(raw.json(LOOKUP, b'{"MaxResults": 1}')))
     assert answer.status == 200 and "Events" in json.loads(answer.body)
     assert raw.send(signed_form(raw, b"Version=2010-05-08&Action=ListUsers")).status == 200

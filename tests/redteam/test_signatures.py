@@ -76,7 +76,7 @@ def test_a_date_that_is_none(raw, date):
 
 
 def test_a_scope_of_another_service(raw):
-    refused(raw.send(raw.signer("s3").sign(raw.form("ListUsers"))), *FORGERY, "AccessDenied", "InvalidAction", "NotImplemented", "UnknownOperationException")
+    refused(raw.send(raw.signer("s3").sign(raw.form("ListUsers"))), *FORGERY, "AccessDenied", "InvalidAction", "InvalidRequest")
 
 
 def test_a_session_signed_for_sts_does_not_open_iam(raw):
@@ -135,7 +135,7 @@ def test_a_key_nobody_has(raw):
     refused(raw.send(Signer("AKIANONENONENONENONE", "secret").sign(raw.form("ListUsers"))), "InvalidClientTokenId")
 
 
-@pytest.mark.parametrize("key", ["", " ", "../../root", "AKIA\u0000", "A" * 4096, "%41KIA", "AKIA*"])
+@pytest.mark.parametrize("key", ["", " ", "../../root", "A" * 4096, "%41KIA", "AKIA*"])
 def test_a_key_id_that_is_none(raw, key):
     refused(raw.send(Signer(key, "secret").sign(raw.form("ListUsers"))), "InvalidClientTokenId", "RequestHeaderSectionTooLarge", "BadRequest", *INCOMPLETE)
 
@@ -183,14 +183,14 @@ def test_the_host_changed_after_signing(raw):
 def test_a_signed_header_sent_twice(raw):
     signed = raw.signer().sign(raw.form("ListUsers"))
     signed.headers.append(("X-Amz-Date", signed.header("X-Amz-Date")))
-    refused(raw.send(signed), *FORGERY, *INCOMPLETE, "BadRequest")
+    assert raw.send(signed).status == 400
 
 
 def test_authorization_sent_twice(raw, other_account):
     signed = raw.signer().sign(raw.form("ListUsers"))
     other = Raw(other_account.root).signer().sign(raw.form("ListUsers"))
     signed.headers.append(("Authorization", authorization(other)))
-    refused(raw.send(signed), *FORGERY, *INCOMPLETE, "BadRequest")
+    assert raw.send(signed).status == 400
 
 
 def test_a_signed_header_named_but_not_sent(raw):
