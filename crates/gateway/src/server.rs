@@ -12,7 +12,7 @@ use hyper_util::server::conn::auto;
 use palisade_core::record::TlsDetails;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::Door;
@@ -170,7 +170,9 @@ async fn exchange<S>(
         .max_concurrent_streams(100)
         .keep_alive_interval(Some(Duration::from_secs(30)));
     let connection = Arc::new(connection);
+    let begun = Notify::new();
     let service = service_fn(|request| {
+        begun.notify_one();
         let (gateway, connection) = (Arc::clone(gateway), Arc::clone(&connection));
         async move { Ok::<_, std::convert::Infallible>(gateway.answer(request, &connection).await) }
     });
@@ -179,9 +181,21 @@ async fn exchange<S>(
     // A broken connection is the client's affair: nobody is left to tell.
     tokio::select! {
         _ = serving.as_mut() => return,
+        // While it waits to see which HTTP is spoken, hyper has no clock: who says nothing would hold a place for ever.
+        () = silence(&begun, limits.head_time_max) => return,
         _ = stop.wait_for(|stopping| *stopping) => serving.as_mut().graceful_shutdown(),
     }
     let _ = serving.await;
+}
+
+/// Ends when no request has begun in time; never, once one has.
+async fn silence(begun: &Notify, time_max: Duration) {
+    if tokio::time::timeout(time_max, begun.notified())
+        .await
+        .is_ok()
+    {
+        std::future::pending().await
+    }
 }
 
 fn tls_details(connection: &rustls::ServerConnection) -> TlsDetails {

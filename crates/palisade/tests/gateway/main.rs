@@ -8,6 +8,7 @@ mod faults;
 mod histories;
 mod idempotency;
 mod kit;
+mod limits;
 mod outside;
 mod panics;
 mod rows;

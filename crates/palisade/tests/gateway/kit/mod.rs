@@ -62,7 +62,8 @@ impl Default for Plan {
 
 /// A server and what it stands on.
 pub struct World {
-    pub gateway: Arc<Gateway>,
+    pub gateway: Gateway,
+    settings: Settings,
     pub store: Store,
     pub disk: Disk,
     pub faults: Faults,
@@ -124,7 +125,8 @@ impl World {
             made.expect("a new store writes");
         }
         Self {
-            gateway: wired(&store, &clock, plan.settings, plan.services),
+            gateway: wired(&store, &clock, plan.settings.clone(), plan.services),
+            settings: plan.settings,
             store,
             disk: plan.disk,
             faults,
@@ -138,11 +140,17 @@ impl World {
         let clock = Arc::new(ManualClock::new(now));
         Self {
             gateway: wired(store, &clock, Settings::default(), Vec::new()),
+            settings: Settings::default(),
             store: store.clone(),
             disk: Disk::default(),
             faults: Faults::default(),
             clock,
         }
+    }
+
+    /// Another front, to be put behind a listener.
+    pub fn front(&self) -> Gateway {
+        wired(&self.store, &self.clock, self.settings.clone(), Vec::new())
     }
 
     /// Calls in us-east-1.
@@ -389,7 +397,7 @@ fn wired(
     clock: &Arc<ManualClock>,
     settings: Settings,
     more: Vec<Arc<dyn Service>>,
-) -> Arc<Gateway> {
+) -> Gateway {
     let gateway = front(Wiring {
         store: store.clone(),
         seal: seal(),
@@ -399,7 +407,7 @@ fn wired(
         metrics: Arc::default(),
         more,
     });
-    Arc::new(gateway.expect("the services fit together"))
+    gateway.expect("the services fit together")
 }
 
 /// A policy of these statements, as text.
