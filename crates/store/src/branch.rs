@@ -10,6 +10,7 @@ use crate::tx::{ReadSet, RowWrite, Tx};
 use crate::view::{Over, View, view_at};
 use imbl::OrdMap;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -209,6 +210,8 @@ impl Branch {
 pub(crate) struct Branches {
     limits: BranchLimits,
     open: Mutex<BTreeMap<BranchId, Arc<Branch>>>,
+    /// The next id is at least this: none is used twice, also when branches are dropped within a millisecond.
+    next_id: AtomicU64,
 }
 
 impl Branches {
@@ -216,6 +219,7 @@ impl Branches {
         Self {
             limits,
             open: Mutex::default(),
+            next_id: AtomicU64::new(0),
         }
     }
 
@@ -230,8 +234,8 @@ impl Branches {
         if open.len() >= self.limits.count_max {
             return Err(BranchError::TooMany(open.len()));
         }
-        let newest = open.last_key_value().map_or(0, |(id, _)| id.0 + 1);
-        let id = BranchId(newest.max(now.0 << 16));
+        let id = BranchId(self.next_id.load(Ordering::Relaxed).max(now.0 << 16));
+        self.next_id.store(id.0 + 1, Ordering::Relaxed);
         let overlay = Overlay {
             id,
             rows: OrdMap::new(),
@@ -263,13 +267,6 @@ impl Branches {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&id)
             .is_some()
-    }
-
-    pub fn clear(&self) {
-        self.open
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
     }
 
     /// The oldest base of the branches that are open: retention stops before it.

@@ -143,14 +143,6 @@ impl FollowerHandle {
         self.status.borrow().clone()
     }
 
-    /// Waits until it has taken everything up to `position`, or cannot.
-    pub(crate) async fn settled(&self, position: Position) {
-        let mut status = self.status.clone();
-        let is_settled =
-            |status: &FollowerStatus| status.cursor >= position || status.failing.is_some();
-        drop(status.wait_for(is_settled).await);
-    }
-
     /// Waits until it has taken everything up to `position`, and what it derived can be read.
     ///
     /// # Errors

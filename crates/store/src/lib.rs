@@ -52,7 +52,6 @@ mod follower;
 mod journal;
 mod key;
 mod layout;
-mod reset;
 mod retention;
 mod shared;
 mod store;

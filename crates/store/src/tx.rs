@@ -242,23 +242,6 @@ impl Tx {
         derived_range(&*self.view.published.snapshot, table, prefix, after, limit)
     }
 
-    /// Deletes the first `limit` rows of all tables; how many there were.
-    pub(crate) fn delete_any(&mut self, limit: usize) -> Result<usize, StoreError> {
-        let mut rows = Vec::new();
-        let all = (Bound::Unbounded, Bound::Unbounded);
-        self.view.scan(all, Direction::Forward, &mut |row, _| {
-            rows.push(row.into());
-            if rows.len() >= limit {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        })?;
-        let count = rows.len();
-        self.writes.extend(rows.into_iter().map(|row| (row, None)));
-        Ok(count)
-    }
-
     /// What it read and what it wants to write, for the commit.
     pub(crate) fn into_parts(self) -> (View, ReadSet, Vec<RowWrite>) {
         let writes = self.writes.into_iter().map(|(row, value)| RowWrite {
