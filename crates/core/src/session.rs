@@ -39,7 +39,8 @@ pub struct Session {
     /// The what-if branch it was made on or for; worthless elsewhere.
     pub branch: Option<String>,
     /// The signing secret of the session.
-    secret: String,
+    #[serde(with = "in_token")]
+    secret: Secret,
     /// The inline policies, compiled when they are first asked.
     #[serde(skip)]
     compiled: OnceLock<Vec<Arc<CompiledPolicy>>>,
@@ -156,7 +157,7 @@ impl NewSession {
             chained: self.chained,
             restricted: self.restricted,
             branch: self.branch,
-            secret: secret.expose().to_owned(),
+            secret: secret.clone(),
             compiled: OnceLock::new(),
         };
         Credentials {
@@ -191,14 +192,14 @@ impl Session {
             chained: false,
             restricted: false,
             branch: None,
-            secret: String::new(),
+            secret: Secret::new(String::new()),
             compiled: OnceLock::new(),
         }
     }
 
     /// The signing secret.
     pub fn secret(&self) -> Secret {
-        Secret::new(self.secret.clone())
+        self.secret.clone()
     }
 
     /// The inline session policies, ready to be asked. They were checked before the session was handed out; one that this version
@@ -254,5 +255,54 @@ impl Session {
         let mut token = vec![TOKEN_VERSION];
         token.extend_from_slice(sealed.as_bytes());
         crate::base64_encode(&token)
+    }
+}
+
+/// A session's secret inside its token: the one place where a secret is serialised, and that is sealed.
+mod in_token {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use crate::Secret;
+
+    pub fn serialize<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(secret.expose())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
+        String::deserialize(from).map(Secret::new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::testing::Counting;
+    use crate::{RootKey, RootKeySeal};
+
+    #[test]
+    fn a_session_that_is_printed_keeps_its_secret() {
+        let seal = RootKeySeal::new(RootKey::new(Zeroizing::new([7; 32])), vec![]);
+        let given = NewSession {
+            account: AccountId::new("111122223333").unwrap(),
+            identity: Identity::Root,
+            issued_ms: 0,
+            duration_seconds: 900,
+            policies: vec![],
+            policy_arns: vec![],
+            tags: vec![],
+            transitive_tag_keys: vec![],
+            source_identity: None,
+            issued_by: uuid::Uuid::nil(),
+            chained: false,
+            restricted: true,
+            branch: None,
+        }
+        .issue(&seal, &mut Counting::default());
+        let session =
+            Session::from_token(&given.session_token, &given.access_key_id, &seal).unwrap();
+        assert_eq!(session.secret(), given.secret_access_key);
+        assert!(!format!("{session:?}").contains(given.secret_access_key.expose()));
     }
 }
