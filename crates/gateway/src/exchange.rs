@@ -170,6 +170,13 @@ impl<'a> Exchange<'a> {
         destination: Destination<'_>,
     ) -> Response<ResponseBody> {
         let rules = Rules::for_service(claim.service());
+        if self.target.is_ambiguous(claim.service()) {
+            let error = ApiError::sender(
+                "InvalidRequest",
+                "The path can be read in two ways: it may have neither . nor .. nor, outside a branch's prefix, _palisade.",
+            );
+            return self.error(destination, &error.with_status(400));
+        }
         let Some(region) = route::region(Some(claim)) else {
             return self.refuse(&AuthError::UnknownAccessKey, Some(claim), Some(destination));
         };

@@ -2,7 +2,7 @@
 
 use palisade_core::Region;
 use palisade_model::{Protocol, ServiceModel, catalog};
-use palisade_sigv4::Credentialed;
+use palisade_sigv4::{Credentialed, PathForm, Rules};
 use palisade_wire::{Hint, Request};
 
 /// The prefix of the endpoint URL of a what-if branch.
@@ -33,6 +33,22 @@ impl<'a> Target<'a> {
                 path: "/",
             },
         }
+    }
+}
+
+impl Target<'_> {
+    /// Whether a path can be read in two ways. Signatures of most services cover the path without its `.`, `..` and empty
+    /// segments, so a request that was signed for a branch must not reach the real state by being sent as
+    /// `//_palisade/what-if/BRANCH/`, nor one branch in place of another.
+    pub fn is_ambiguous(&self, signing_name: &str) -> bool {
+        let form = Rules::for_service(signing_name).path;
+        let own = signing_name == "palisade";
+        let misleads = |segment: &str| match segment {
+            "." | ".." => true,
+            "_palisade" => !own,
+            _ => false,
+        };
+        form == PathForm::Normalized && self.path.split('/').any(misleads)
     }
 }
 
@@ -113,6 +129,31 @@ pub fn is_global(model: &ServiceModel) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_that_can_be_read_in_two_ways_is_ambiguous() {
+        let of = |path, service| Target::of(path).is_ambiguous(service);
+        for path in [
+            "//_palisade/what-if/b1/",
+            "/x/../_palisade/what-if/b1/",
+            "/./_palisade/what-if/b1",
+            "/_palisade/what-if",
+            "/_palisade/what-if/b1/../../..",
+            "/_palisade/what-if/b2/../b1/",
+            "/_palisade/what-if/b1/_palisade/what-if/b2/",
+        ] {
+            assert!(of(path, "iam"), "{path}");
+        }
+        for path in ["/", "/_palisade/what-if/b1", "/_palisade/what-if/b1/"] {
+            assert!(!of(path, "iam"), "{path}");
+        }
+        assert!(!of("/_palisade/explain/1", "palisade"));
+        assert!(of("/_palisade/what-if/b1/../explain/1", "palisade"));
+        assert!(
+            !of("/bucket/a/../b", "s3"),
+            "S3 signs the path as it is sent"
+        );
+    }
 
     #[test]
     fn a_branch_is_taken_off_the_path() {
