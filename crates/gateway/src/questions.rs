@@ -4,10 +4,10 @@ use palisade_core::authorization_message::{Matched, Message};
 use palisade_core::authorize::{Ask, Authority};
 use palisade_core::operation::{Authorization, ContextKey, OperationRow, Permission, ResourceSpec};
 use palisade_core::record::Question;
-use palisade_core::{Call, CallContext, CallError, Resource, Service};
+use palisade_core::{AccountId, Call, CallContext, CallError, Resource, Service};
 use palisade_model::Value;
 use palisade_policy::document::{Element, PrincipalName, Spanned};
-use palisade_policy::{Context, ContextValue, Decision, Effect, Reason, StatementRef};
+use palisade_policy::{Context, ContextValue, Decision, Effect, Layer, Reason, StatementRef};
 
 /// What the questions of a call came to.
 #[derive(Debug, Default)]
@@ -89,19 +89,34 @@ pub fn put(
     let denied = decision.denial_message(&request);
     verdict.denial = denied.map(|message| Denial {
         message,
-        detail: detail(&decision, &ask, call.context),
+        detail: detail(&decision, &ask, call.context, case.resource_account()),
     });
     Ok(decision.is_allowed())
 }
 
-fn detail(decision: &Decision<'_>, ask: &Ask<'_>, call: &CallContext) -> Message {
+/// What the caller's account may know of a refusal: of another account's policies only that they refused.
+fn detail(
+    decision: &Decision<'_>,
+    ask: &Ask<'_>,
+    call: &CallContext,
+    resource_account: &AccountId,
+) -> Message {
+    let is_own = |statement: &&StatementRef<'_>| {
+        let of_resource = matches!(statement.layer, Layer::Resource | Layer::Rcp);
+        !of_resource || resource_account == call.account()
+    };
     let values = |value: &ContextValue| match value {
         ContextValue::One(value) => vec![value.clone()],
         ContextValue::Many(values) => values.clone(),
     };
     Message {
         explicit_deny: matches!(decision.reason, Reason::Explicit(_)),
-        matched: decision.deciding.iter().map(matched).collect(),
+        matched: decision
+            .deciding
+            .iter()
+            .filter(is_own)
+            .map(matched)
+            .collect(),
         principal_id: call.caller.user_id(),
         principal_arn: call.caller.arn(),
         action: ask.action.to_owned(),

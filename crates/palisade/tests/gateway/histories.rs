@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use palisade_core::record::Outcome;
+use palisade_gateway::Settings;
 use serde_json::{Value, json};
 
 use crate::kit::{
-    AWAY, Ask, HOME, Reply, Who, World, allow, call_of, policy, record_on, reopened, root,
+    AWAY, Ask, HOME, Plan, Reply, Who, World, allow, call_of, policy, record_on, reopened, root,
 };
 
 async fn events(world: &World, who: &Who, name: &str) -> Vec<Value> {
@@ -226,4 +227,59 @@ async fn who_is_not_known_comes_to_no_history() {
         "{failures:?}"
     );
     assert_eq!(failures.text("Count"), "3");
+}
+
+#[tokio::test]
+async fn a_refusal_tells_nothing_of_another_accounts_policy() {
+    let settings = Settings {
+        explain_denials: true,
+        ..Settings::default()
+    };
+    let world = World::of(Plan {
+        settings,
+        ..Plan::default()
+    })
+    .await;
+    let away = json!([
+        {"Effect": "Allow", "Principal": {"AWS": HOME}, "Action": "sts:AssumeRole"},
+        {"Sid": "NotOnSundays", "Effect": "Deny", "Principal": {"AWS": HOME}, "Action": "sts:AssumeRole"},
+    ]);
+    let role = json!({"RoleName": "guest", "AssumeRolePolicyDocument": policy(away)});
+    world.done(&root(AWAY), "iam", "CreateRole", role).await;
+    let own = json!([allow("sts:AssumeRole", GUEST),
+        {"Sid": "NoUsers", "Effect": "Deny", "Action": "iam:ListUsers", "Resource": "*"}]);
+    let ann = world.user(HOME, "ann", own).await;
+    let assume = json!({"RoleArn": GUEST, "RoleSessionName": "s1"});
+    for (service, operation, input, sid, told) in [
+        ("sts", "AssumeRole", assume, "NotOnSundays", false),
+        ("iam", "ListUsers", json!({}), "NoUsers", true),
+    ] {
+        let refused = world.call(&ann, service, operation, input).await;
+        assert!(refused.is_denied(), "{refused:?}");
+        let text = refused.text("Message");
+        let (_, encoded) = text.split_once("failure message: ").expect("a message");
+        let input = json!({"EncodedMessage": encoded});
+        let decoded = world
+            .done(&root(HOME), "sts", "DecodeAuthorizationMessage", input)
+            .await;
+        assert!(decoded.body.contains("explicitDeny"), "{decoded:?}");
+        assert_eq!(decoded.body.contains(sid), told, "{decoded:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_key_that_signed_shows_to_its_own_account_only() {
+    let world = World::new().await;
+    let ann = neighbours(&world).await;
+    let input = json!({"RoleArn": GUEST, "RoleSessionName": "s1"});
+    let made = world.done(&ann, "sts", "AssumeRole", input).await;
+    world.store.flush().await.expect("the store writes");
+    for (account, shown) in [(HOME, true), (AWAY, false)] {
+        let input = json!({"Id": made.request_id.to_string()});
+        let told = world
+            .done(&root(account), "palisade", "Explain", input)
+            .await;
+        let told = told.body.contains(&ann.access_key_id);
+        assert_eq!(told, shown, "{account}");
+    }
 }

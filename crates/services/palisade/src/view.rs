@@ -39,7 +39,7 @@ pub fn call(made: &ApiCall, account: &AccountId) -> api::Call {
         time: Timestamp::from_millis(made.time_ms),
         arn: Some(arn(&made.caller)),
         account: Some(made.caller.account.to_string()),
-        access_key_id: Some(made.caller.access_key_id.clone()),
+        access_key_id: (made.caller.account == *account).then(|| made.caller.access_key_id.clone()),
         service: Some(made.service.clone()),
         operation: Some(made.operation.clone()),
         region: Some(made.region.to_string()),
@@ -83,6 +83,11 @@ pub fn key_text(key: &[u8]) -> String {
     shown.join("/")
 }
 
+/// Whether the first part of a row's encoded key is that account.
+pub fn begins_with(key: &[u8], account: &AccountId) -> bool {
+    key.split(|byte| *byte == 0).next() == Some(account.as_str().as_bytes())
+}
+
 /// A row's value as JSON, whatever its type; bytes, which only sealed secrets are, are counted and not shown.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RowView(pub Json);
@@ -90,6 +95,17 @@ pub struct RowView(pub Json);
 impl<'de> Deserialize<'de> for RowView {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(RowVisitor).map(Self)
+    }
+}
+
+impl RowView {
+    /// Whether a row that has no account in its key is that account's.
+    pub fn names_account(&self, account: &AccountId) -> bool {
+        let named = match &self.0 {
+            Json::Object(row) => row.get("account"),
+            value => Some(value),
+        };
+        named.and_then(Json::as_str) == Some(account.as_str())
     }
 }
 
