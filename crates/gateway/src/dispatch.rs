@@ -52,6 +52,8 @@ pub(crate) enum Failure {
     Unauthenticated(AuthError),
     /// There is no such branch.
     NoBranch,
+    /// It cannot be kept, now or ever: the branch is full, or the call's record is too long. Trying again is of no use.
+    TooLarge(String),
     /// The state cannot be read or written: refused, for nothing may happen off the record.
     Unavailable(String),
 }
@@ -79,6 +81,9 @@ impl From<CommitError> for Failure {
         match error {
             CommitError::Conflict => Self::Conflict,
             CommitError::BranchGone(_) => Self::NoBranch,
+            full @ (CommitError::BranchFull(_) | CommitError::TooLarge { .. }) => {
+                Self::TooLarge(full.to_string())
+            }
             other => Self::Unavailable(other.to_string()),
         }
     }
@@ -103,6 +108,10 @@ impl Exchange<'_> {
                         "There is no such branch: it was dropped, or its time is up.",
                     );
                     return Answer::Response(self.error(destination, &error.with_status(404)));
+                }
+                Err(Failure::TooLarge(what)) => {
+                    let error = ApiError::sender("LimitExceeded", what).with_status(400);
+                    return Answer::Response(self.error(destination, &error));
                 }
                 Err(Failure::Unavailable(cause)) => {
                     tracing::error!(cause, request_id = %self.request_id, "the state is unavailable");
