@@ -33,6 +33,7 @@ pub struct Options {
         value_delimiter = ',',
         value_name = "ACCESS_KEY:SECRET[:ACCOUNT_ID]"
     )]
+    #[serde(deserialize_with = "secret_texts")]
     root_credentials: Vec<String>,
 
     /// Keep nothing: state lives in memory and ends with the process
@@ -251,6 +252,13 @@ fn read_file(path: &Path) -> anyhow::Result<Options> {
     })
 }
 
+/// A list of texts; what is none is not quoted in the error.
+fn secret_texts<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    Vec::deserialize(from).map_err(|_| {
+        serde::de::Error::custom("root-credentials is a list of ACCESS_KEY:SECRET[:ACCOUNT_ID]")
+    })
+}
+
 fn refuse_unknown_variables(names: impl Iterator<Item = String>) -> anyhow::Result<()> {
     for name in names {
         if let Some(rest) = name.strip_prefix(ENVIRONMENT_PREFIX) {
@@ -352,6 +360,10 @@ mod tests {
         let error = parse_root_credentials("AKIA:hunter2:12").unwrap_err();
         assert!(!format!("{error:#}").contains("hunter2"));
         assert!(parse_root_credentials("a:b:c:d").is_err());
+        for text in ["\"AKIA:hunter2\"", "[[\"AKIA:hunter2\"]]"] {
+            let error = toml::from_str::<Options>(&format!("root-credentials = {text}"));
+            assert!(!error.unwrap_err().message().contains("hunter2"), "{text}");
+        }
         assert!(parse_root_credentials("a:b").unwrap().account.as_str() == DEFAULT_ACCOUNT);
     }
 }
