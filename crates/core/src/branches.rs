@@ -10,8 +10,6 @@ use crate::AccountId;
 pub struct BranchOwner {
     /// The account it belongs to.
     pub account: AccountId,
-    /// The principal that opened it.
-    pub arn: String,
     /// When it ends, state time in milliseconds.
     pub expires_ms: i64,
 }
@@ -21,12 +19,10 @@ pub struct BranchOwner {
 pub struct BranchOwners(Mutex<HashMap<String, BranchOwner>>);
 
 impl BranchOwners {
-    /// Notes a branch that was opened, and forgets those whose time is up.
-    pub fn opened(&self, id: &str, owner: BranchOwner) {
+    /// Notes a branch that was opened at `now_ms`, and forgets those whose time is up.
+    pub fn opened(&self, id: &str, owner: BranchOwner, now_ms: i64) {
         let mut owners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // A branch that ends now was opened at least a minute before one that ends later; what has ended is of no use to anybody.
-        let horizon_ms = owner.expires_ms - 24 * 3600 * 1000;
-        owners.retain(|_, other| other.expires_ms > horizon_ms);
+        owners.retain(|_, other| other.expires_ms > now_ms);
         owners.insert(id.to_owned(), owner);
     }
 

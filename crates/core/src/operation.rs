@@ -14,8 +14,9 @@ pub struct OperationRow {
     pub permission: Permission,
     /// It hands out credentials: its record is durable before the answer leaves, although nothing was written.
     pub gives_credentials: bool,
-    /// It gives out what is kept secret from the account's readers (a decrypted text, an object): on a what-if branch it
-    /// answers only if the same caller may make it on the real state too.
+    /// It gives out what is kept secret from the account's readers (a decrypted text, an object), or what no branch has a copy
+    /// of (the journal, other branches, the server's figures): on a what-if branch it answers only if the same caller may make
+    /// it on the real state too.
     pub discloses: bool,
     /// What it is given is kept and echoed, but has no effect yet: `palisade coverage` counts it apart.
     pub stored_only: bool,

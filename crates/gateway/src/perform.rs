@@ -9,9 +9,10 @@ use palisade_core::idempotency::Token;
 use palisade_core::operation::OperationRow;
 use palisade_core::record::Question;
 use palisade_core::{
-    Call, CallError, Handler, Notes, Resource, Service, branches, credential_limits,
+    Call, CallError, Handler, Identity, Notes, Resource, Service, branches, credential_limits,
 };
 use palisade_model::{ApiError, Operation, Protocol, Structure, Value, validate, validation_error};
+use palisade_store::Tx;
 
 use crate::dispatch::{Failure, Signed};
 use crate::exchange::{BODY_BYTES_MAX, Destination, Exchange, internal_failure};
@@ -237,9 +238,12 @@ impl Exchange<'_> {
         asked: &mut Vec<Question>,
     ) -> Result<(), Stop> {
         let mut real = call.env.store.begin().map_err(CallError::from)?;
-        let Some(authority) = Authority::of(&mut real, call.env, &call.context.caller)? else {
+        let is_good_there = key_is_good(&mut real, call)?;
+        let caller = &call.context.caller;
+        let authority = Authority::of(&mut real, call.env, caller)?;
+        let Some(authority) = authority.filter(|_| is_good_there) else {
             return Err(Stop::Denied(denied(
-                "The principal does not exist outside this branch.",
+                "The principal or its access key is not good outside this branch.",
             )));
         };
         let mut there = Call {
@@ -287,6 +291,17 @@ impl Exchange<'_> {
             Err(internal_failure().into())
         })
     }
+}
+
+/// Whether a user's long-term key is good in the state of `tx`: on a branch it is as it was when the branch was opened. Root's may
+/// be none of the state's.
+fn key_is_good(tx: &mut Tx, call: &Call<'_>) -> Result<bool, CallError> {
+    let caller = &call.context.caller;
+    if caller.session.is_some() || !matches!(caller.identity, Identity::User(_)) {
+        return Ok(true);
+    }
+    let key = call.env.identities.access_key(tx, &caller.access_key_id)?;
+    Ok(key.is_some_and(|key| key.active))
 }
 
 /// Runs what may take long so that the other connections of its thread go on elsewhere.

@@ -219,3 +219,143 @@ async fn a_branch_that_is_dropped_answers_nobody() {
     .await;
     assert_eq!(never.status, 404, "{never:?}");
 }
+
+#[tokio::test]
+async fn a_branch_is_no_way_to_the_journal() {
+    let world = World::new().await;
+    let may = json!([
+        allow("palisade:CreateBranch", "*"),
+        allow("iam:PutUserPolicy", "*")
+    ]);
+    let thief = world.user(HOME, "thief", may).await;
+    let (id, own) = branch(&world, &thief).await;
+    let grant = json!({"UserName": "thief", "PolicyName": "more",
+        "PolicyDocument": policy(json!([allow("*", "*")]))});
+    let granted = on(&world, &own, &id, "iam", "PutUserPolicy", grant).await;
+    assert_eq!(granted.status, 200, "{granted:?}");
+    let (this, since) = (json!({"BranchId": id}), json!({"BranchId": id, "Since": 0}));
+    for (service, operation, input) in [
+        ("cloudtrail", "LookupEvents", json!({})),
+        (
+            "palisade",
+            "Explain",
+            json!({"Id": granted.request_id.to_string()}),
+        ),
+        ("palisade", "GetBranch", this.clone()),
+        ("palisade", "Replay", since),
+        ("palisade", "GetMetrics", json!({})),
+        ("palisade", "ListAuthenticationFailures", json!({})),
+        ("palisade", "VerifyJournal", json!({})),
+        ("palisade", "GetBackup", json!({})),
+        (
+            "sts",
+            "DecodeAuthorizationMessage",
+            json!({"EncodedMessage": "x"}),
+        ),
+    ] {
+        let reply = on(&world, &own, &id, service, operation, input).await;
+        assert!(reply.is_denied(), "{operation}: {reply:?}");
+    }
+    let dropped = on(&world, &own, &id, "palisade", "DeleteBranch", this).await;
+    assert_eq!(dropped.code(), "ValidationException", "{dropped:?}");
+    let still = on(&world, &own, &id, "sts", "GetCallerIdentity", json!({})).await;
+    assert_eq!(still.status, 200, "{still:?}");
+}
+
+#[tokio::test]
+async fn a_call_that_was_signed_for_a_branch_cannot_be_sent_to_the_real_state() {
+    let world = World::new().await;
+    let (id, _) = branch(&world, &root(HOME)).await;
+    let before = world.state();
+    let input = json!({"UserName": "ann"});
+    for path in [
+        format!("//_palisade/what-if/{id}/"),
+        format!("/./_palisade/what-if/{id}/"),
+        format!("/x/../_palisade/what-if/{id}/"),
+    ] {
+        let ask = Ask::new("iam", "CreateUser", &input).on(&id);
+        let mut request = world.signed(&root(HOME), &ask);
+        *request.uri_mut() = path.parse().expect("a URI");
+        let reply = world.answer(request).await;
+        assert_eq!(reply.code(), "InvalidRequest", "{path}: {reply:?}");
+    }
+    assert_eq!(world.state(), before);
+}
+
+#[tokio::test]
+async fn credentials_of_a_branch_end_with_the_session_that_opened_it() {
+    let world = World::new().await;
+    let trust = policy(
+        json!([{"Effect": "Allow", "Principal": {"AWS": HOME}, "Action": "sts:AssumeRole"}]),
+    );
+    let role = json!({"RoleName": "app", "AssumeRolePolicyDocument": trust});
+    world.done(&root(HOME), "iam", "CreateRole", role).await;
+    let may = json!({"RoleName": "app", "PolicyName": "all",
+        "PolicyDocument": policy(json!([allow("*", "*")]))});
+    world.done(&root(HOME), "iam", "PutRolePolicy", may).await;
+    let admin = world.user(HOME, "admin", json!([allow("*", "*")])).await;
+    let short = json!({"RoleArn": "arn:aws:iam::111122223333:role/app", "RoleSessionName": "s1",
+        "DurationSeconds": 900});
+    let session = world.done(&admin, "sts", "AssumeRole", short).await;
+    let (id, own) = branch(&world, &session.credentials()).await;
+    world.clock.advance(std::time::Duration::from_secs(901));
+    let late = on(&world, &own, &id, "sts", "GetCallerIdentity", json!({})).await;
+    assert_eq!(late.code(), "ExpiredToken", "{late:?}");
+}
+
+#[tokio::test]
+async fn a_branchs_report_shows_nothing_of_another_account() {
+    let world = World::new().await;
+    let trust = policy(
+        json!([{"Effect": "Allow", "Principal": {"AWS": HOME}, "Action": "sts:AssumeRole"}]),
+    );
+    let role = json!({"RoleName": "guest", "AssumeRolePolicyDocument": trust});
+    world.done(&root(AWAY), "iam", "CreateRole", role).await;
+    let may = json!({"RoleName": "guest", "PolicyName": "put",
+        "PolicyDocument": policy(json!([allow("iam:PutUserPolicy", "*")]))});
+    world.done(&root(AWAY), "iam", "PutRolePolicy", may).await;
+    world
+        .user(AWAY, "bob", json!([allow("kms:Decrypt", "*")]))
+        .await;
+    let ann = world.user(HOME, "ann", json!([allow("*", "*")])).await;
+    let (id, own) = branch(&world, &ann).await;
+    let guest = json!({"RoleArn": "arn:aws:iam::444455556666:role/guest", "RoleSessionName": "s1"});
+    let guest = on(&world, &own, &id, "sts", "AssumeRole", guest).await;
+    let put = |user: &str| {
+        json!({"UserName": user, "PolicyName": "more",
+            "PolicyDocument": policy(json!([allow("s3:GetObject", "*")]))})
+    };
+    let there = guest.credentials();
+    for (who, user) in [(&there, "bob"), (&own, "ann")] {
+        let done = on(&world, who, &id, "iam", "PutUserPolicy", put(user)).await;
+        assert_eq!(done.status, 200, "{done:?}");
+    }
+    let report = world
+        .done(&ann, "palisade", "GetBranch", json!({"BranchId": id}))
+        .await;
+    let report = report.json().expect("JSON");
+    let writes = report["Writes"].as_array().expect("a list");
+    let of = |account: &str| {
+        let its = |write: &&Value| {
+            write["Key"]
+                .as_str()
+                .is_some_and(|k| k.starts_with(account))
+        };
+        writes.iter().find(its).expect("a write").to_string()
+    };
+    assert!(!of(AWAY).contains("kms:Decrypt"), "{}", of(AWAY));
+    assert!(of(HOME).contains("s3:GetObject"), "{}", of(HOME));
+}
+
+#[tokio::test]
+async fn a_key_that_was_revoked_discloses_nothing_on_a_branch_that_knows_it_still() {
+    let world = World::new().await;
+    let ann = world.user(HOME, "ann", json!([allow("*", "*")])).await;
+    let (id, _) = branch(&world, &ann).await;
+    let events = on(&world, &ann, &id, "cloudtrail", "LookupEvents", json!({})).await;
+    assert_eq!(events.status, 200, "{events:?}");
+    let off = json!({"UserName": "ann", "AccessKeyId": ann.access_key_id, "Status": "Inactive"});
+    world.done(&root(HOME), "iam", "UpdateAccessKey", off).await;
+    let events = on(&world, &ann, &id, "cloudtrail", "LookupEvents", json!({})).await;
+    assert!(events.is_denied(), "{events:?}");
+}

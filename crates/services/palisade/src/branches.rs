@@ -1,10 +1,8 @@
 //! What-if branches: opening, reading and dropping them. What they are stands in `store`.
 
-use std::time::Duration;
-
 use palisade_core::branches::{BranchOwner, arn};
 use palisade_core::record::{ApiCall, Question};
-use palisade_core::{Call, CallError, Handlers, NewSession, Resource};
+use palisade_core::{AccountId, Call, CallError, Handlers, NewSession, Resource};
 use palisade_model::{ApiError, IntoValue, Timestamp, Value};
 use palisade_store::{BranchError, BranchId, BranchWrite, Position};
 
@@ -33,24 +31,19 @@ fn create(
     call: &mut Call<'_>,
     _: api::CreateBranchRequest,
 ) -> Result<api::CreateBranchResponse, CallError> {
-    if call.context.branch.is_some() {
-        return Err(ApiError::sender(
-            "ValidationException",
-            "A branch cannot be opened on a branch.",
-        )
-        .into());
-    }
+    refuse_on_branch(call)?;
     let lifetime = call.env.store.branch_lifetime();
     let base = call.tx.position();
     let id = call.env.store.branch(base).map_err(opening_failed)?;
     let expires_ms = call.now_ms() + i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
     let owner = BranchOwner {
         account: call.account().clone(),
-        arn: call.context.caller.arn(),
         expires_ms,
     };
-    call.env.branches.opened(&id.to_string(), owner);
-    let credentials = credentials(call, id, lifetime)?;
+    call.env
+        .branches
+        .opened(&id.to_string(), owner, call.now_ms());
+    let credentials = credentials(call, id, expires_ms);
     Ok(api::CreateBranchResponse {
         branch_id: Some(id.to_string()),
         position: Some(signed(base)),
@@ -60,19 +53,29 @@ fn create(
     })
 }
 
-/// Credentials of the caller that are good on the branch only.
-fn credentials(
-    call: &mut Call<'_>,
-    id: BranchId,
-    lifetime: Duration,
-) -> Result<api::Credentials, CallError> {
+/// Branches are opened and dropped in the server's memory, beside any state: on a branch that would really happen. (Calls that write
+/// no state conflict with nothing, so it happens once.)
+fn refuse_on_branch(call: &Call<'_>) -> Result<(), ApiError> {
+    if call.context.branch.is_none() {
+        return Ok(());
+    }
+    Err(ApiError::sender(
+        "ValidationException",
+        "On a branch, no branch can be opened or dropped.",
+    ))
+}
+
+/// Credentials of the caller that are good on the branch only, and no longer than its own.
+fn credentials(call: &mut Call<'_>, id: BranchId, expires_ms: i64) -> api::Credentials {
     let caller = &call.context.caller;
     let session = caller.session.as_deref();
+    let issued_ms = session.map_or(call.now_ms(), |s| s.issued_ms);
+    let expires_ms = session.map_or(expires_ms, |s| expires_ms.min(s.expires_ms));
     let issued = NewSession {
         account: caller.account.clone(),
         identity: caller.identity.clone(),
-        issued_ms: call.now_ms(),
-        duration_seconds: i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX),
+        issued_ms,
+        duration_seconds: expires_ms.saturating_sub(issued_ms) / 1000,
         policies: session.map(|s| s.policies.clone()).unwrap_or_default(),
         policy_arns: session.map(|s| s.policy_arns.clone()).unwrap_or_default(),
         tags: session.map(|s| s.tags.clone()).unwrap_or_default(),
@@ -86,12 +89,12 @@ fn credentials(
         branch: Some(id.to_string()),
     }
     .issue(&*call.env.seal, call.random);
-    Ok(api::Credentials {
+    api::Credentials {
         access_key_id: Some(issued.access_key_id),
         secret_access_key: Some(issued.secret_access_key.expose().to_owned()),
         session_token: Some(issued.session_token),
         expiration: Timestamp::from_millis(issued.expires_ms),
-    })
+    }
 }
 
 fn get(
@@ -106,7 +109,12 @@ fn get(
         branch_id: Some(input.branch_id),
         position: Some(signed(base)),
         expires_at: Timestamp::from_millis(owner.expires_ms),
-        writes: Some(writes.iter().map(written).collect::<Result<_, _>>()?),
+        writes: Some(
+            writes
+                .iter()
+                .map(|write| written(write, &owner.account))
+                .collect::<Result<_, _>>()?,
+        ),
         calls: Some(calls(call, id, base, &owner)?),
     })
 }
@@ -115,6 +123,7 @@ fn delete(
     call: &mut Call<'_>,
     input: api::BranchRequest,
 ) -> Result<api::DeleteBranchResponse, CallError> {
+    refuse_on_branch(call)?;
     let id = parse(&input.branch_id)?;
     call.env.branches.dropped(&input.branch_id);
     if !call.env.store.drop_branch(id) {
@@ -149,8 +158,9 @@ fn calls(
     Ok(found)
 }
 
-/// A row that the branch changed, its values as far as they may be shown: sealed secrets are bytes and stay hidden.
-fn written(write: &BranchWrite) -> Result<api::BranchWrite, CallError> {
+/// A row that the branch changed, its values as far as they may be shown: sealed secrets are bytes and stay hidden, and so does
+/// what another account has in a row that a role assumed there changed.
+fn written(write: &BranchWrite, owner: &AccountId) -> Result<api::BranchWrite, CallError> {
     let before = write.before_as::<RowView>()?;
     let after = write.after_as::<RowView>()?;
     let change = match (&before, &after) {
@@ -158,12 +168,14 @@ fn written(write: &BranchWrite) -> Result<api::BranchWrite, CallError> {
         (_, None) => "delete",
         _ => "update",
     };
+    let in_key = view::begins_with(write.row.key_bytes(), owner);
+    let shown = |row: RowView| (in_key || row.names_account(owner)).then(|| document(row));
     Ok(api::BranchWrite {
         table: Some(write.row.table().to_owned()),
         key: Some(view::key_text(write.row.key_bytes())),
         change: Some(change.to_owned()),
-        before: before.map(document),
-        after: after.map(document),
+        before: before.and_then(shown),
+        after: after.and_then(shown),
     })
 }
 
