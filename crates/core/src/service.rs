@@ -233,9 +233,9 @@ impl Handlers {
         O: IntoValue + 'static,
     {
         let erased: PlainHandler = Box::new(move |call, input| {
-            // Validation has refused whatever does not fit the types; what is left is a defect of ours.
+            // What validation lets through and no type takes: a null in a list, say.
             let input = I::from_value(input)
-                .map_err(|misfit| ApiError::receiver("InternalFailure", misfit.to_string()))?;
+                .map_err(|misfit| ApiError::sender("SerializationException", misfit.to_string()))?;
             handler(call, input).map(IntoValue::into_value)
         });
         self.0.insert(operation, Handler::Plain(erased));
