@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 /// Why a request's body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +20,53 @@ pub enum ReadError {
     Broken,
 }
 
-/// Reads a whole body of at most `length_max` bytes within `time_max`.
-pub async fn read<B>(body: B, length_max: usize, time_max: Duration) -> Result<Bytes, ReadError>
+/// How much all bodies that are being read or answered may take together, whoever sends them: strangers' bodies are read, too.
+#[derive(Debug)]
+pub struct Room(Semaphore);
+
+/// Bytes that one permit of the room stands for.
+const PERMIT_BYTES: usize = 1024;
+
+impl Room {
+    /// Room for so many bytes.
+    pub fn new(bytes_max: usize) -> Self {
+        Self(Semaphore::new(bytes_max / PERMIT_BYTES))
+    }
+
+    /// Waits until there is room for so many bytes in all.
+    async fn grow<'a>(
+        &'a self,
+        taken: &mut Option<SemaphorePermit<'a>>,
+        bytes: usize,
+    ) -> Result<(), ReadError> {
+        let has = taken.as_ref().map_or(0, SemaphorePermit::num_permits);
+        let wants = bytes.div_ceil(PERMIT_BYTES).saturating_sub(has);
+        let permits = u32::try_from(wants).unwrap_or(u32::MAX);
+        let more = self.0.acquire_many(permits).await;
+        let more = more.map_err(|_| ReadError::Broken)?;
+        match taken {
+            Some(taken) => taken.merge(more),
+            None => *taken = Some(more),
+        }
+        Ok(())
+    }
+}
+
+/// A whole body, and the room it takes as long as this lives.
+#[derive(Debug)]
+pub struct Whole<'a> {
+    /// The body.
+    pub bytes: Bytes,
+    _room: Option<SemaphorePermit<'a>>,
+}
+
+/// Reads a whole body of at most `length_max` bytes within `time_max`, which is also how long it waits for room.
+pub async fn read<B>(
+    body: B,
+    length_max: usize,
+    time_max: Duration,
+    room: &Room,
+) -> Result<Whole<'_>, ReadError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -29,41 +74,52 @@ where
         return Err(ReadError::TooLarge);
     }
     if body.is_end_stream() {
-        return Ok(Bytes::new());
+        return Ok(Whole {
+            bytes: Bytes::new(),
+            _room: None,
+        });
     }
-    let reading = read_frames(body, length_max);
+    let reading = read_frames(body, length_max, room);
     tokio::time::timeout(time_max, reading)
         .await
         .unwrap_or(Err(ReadError::TooSlow))
 }
 
-async fn read_frames<B>(mut body: B, length_max: usize) -> Result<Bytes, ReadError>
+async fn read_frames<B>(mut body: B, length_max: usize, room: &Room) -> Result<Whole<'_>, ReadError>
 where
     B: Body<Data = Bytes> + Unpin,
 {
     // Most bodies are one frame: that one is passed on without a copy.
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
+    let mut taken = None;
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| ReadError::Broken)?.into_data() else {
             continue;
         };
-        if first.len() + rest.len() + data.len() > length_max {
+        let length = first.len() + rest.len() + data.len();
+        if length > length_max {
             return Err(ReadError::TooLarge);
         }
+        room.grow(&mut taken, length).await?;
         if first.is_empty() {
             first = data;
         } else {
             rest.extend_from_slice(&data);
         }
     }
-    if rest.is_empty() {
-        return Ok(first);
-    }
-    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
-    whole.extend_from_slice(&first);
-    whole.extend_from_slice(&rest);
-    Ok(whole.freeze())
+    let bytes = if rest.is_empty() {
+        first
+    } else {
+        let mut whole = BytesMut::with_capacity(first.len() + rest.len());
+        whole.extend_from_slice(&first);
+        whole.extend_from_slice(&rest);
+        whole.freeze()
+    };
+    Ok(Whole {
+        bytes,
+        _room: taken,
+    })
 }
 
 /// An answer's body.
@@ -159,7 +215,15 @@ mod tests {
             .map(|p| Ok::<_, std::io::Error>(Frame::data(Bytes::from_static(p))));
         let body = StreamBody::new(futures_iter(pieces.into_iter().collect()));
         assert_eq!(
-            read(body, 6, Duration::from_secs(1)).await.unwrap(),
+            read(
+                body,
+                6,
+                Duration::from_secs(1),
+                &Room::new(8 * PERMIT_BYTES)
+            )
+            .await
+            .unwrap()
+            .bytes,
             "abcdef"
         );
     }
@@ -167,20 +231,31 @@ mod tests {
     #[tokio::test]
     async fn one_byte_too_many_is_refused() {
         let body = Full::new(Bytes::from_static(b"abcdefg"));
-        assert_eq!(
-            read(body, 6, Duration::from_secs(1)).await,
-            Err(ReadError::TooLarge)
-        );
+        let room = Room::new(8 * PERMIT_BYTES);
+        let error = read(body, 6, Duration::from_secs(1), &room).await;
+        assert_eq!(error.unwrap_err(), ReadError::TooLarge);
     }
 
     #[tokio::test]
     async fn a_stalled_body_is_given_up() {
         let (_held, pieces) = mpsc::channel(1);
         let body = ResponseBody::Stream(pieces);
-        assert_eq!(
-            read(body, 6, Duration::from_millis(5)).await,
-            Err(ReadError::TooSlow)
-        );
+        let room = Room::new(8 * PERMIT_BYTES);
+        let error = read(body, 6, Duration::from_millis(5), &room).await;
+        assert_eq!(error.unwrap_err(), ReadError::TooSlow);
+    }
+
+    #[tokio::test]
+    async fn bodies_wait_for_room_and_give_it_back() {
+        let room = Room::new(PERMIT_BYTES);
+        let body = || Full::new(Bytes::from_static(b"abc"));
+        let first = read(body(), 6, Duration::from_secs(1), &room).await;
+        let first = first.unwrap();
+        let error = read(body(), 6, Duration::from_millis(5), &room).await;
+        assert_eq!(error.unwrap_err(), ReadError::TooSlow);
+        drop(first);
+        let next = read(body(), 6, Duration::from_secs(1), &room).await;
+        assert_eq!(next.unwrap().bytes, "abc");
     }
 
     type Piece = std::io::Result<Frame<Bytes>>;

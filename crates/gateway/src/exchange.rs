@@ -88,9 +88,9 @@ impl<'a> Exchange<'a> {
             );
         }
         let limits = self.gateway.limits();
-        let read = body::read(incoming, BODY_BYTES_MAX, limits.body_time_max).await;
-        match read {
-            Ok(body) => self.with_body(body).await,
+        let (time_max, room) = (limits.body_time_max, &self.gateway.room);
+        match body::read(incoming, BODY_BYTES_MAX, time_max, room).await {
+            Ok(body) => self.with_body(body.bytes.clone()).await,
             Err(error) => self.unread(error),
         }
     }

@@ -11,7 +11,7 @@ use palisade_store::Clock;
 use palisade_wire::Codec;
 use uuid::Uuid;
 
-use crate::body::ResponseBody;
+use crate::body::{ResponseBody, Room};
 use crate::caught::{Panicked, caught};
 use crate::exchange::Exchange;
 use crate::identify::{Identifier, RootKey};
@@ -61,6 +61,7 @@ pub struct Gateway {
     pub(crate) settings: Settings,
     pub(crate) failures: Arc<AuthenticationFailures>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) room: Room,
     metrics_text: MetricsText,
     codecs: HashMap<&'static str, std::sync::OnceLock<Codec>>,
 }
@@ -76,6 +77,7 @@ impl Gateway {
             env: parts.env,
             identifier: Identifier::new(parts.root_keys),
             clock: parts.clock,
+            room: Room::new(parts.settings.limits.bodies_bytes_max),
             settings: parts.settings,
             failures: parts.failures,
             metrics: parts.metrics,

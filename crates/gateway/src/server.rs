@@ -31,6 +31,8 @@ pub struct Limits {
     pub head_time_max: Duration,
     /// How long a body may take.
     pub body_time_max: Duration,
+    /// Bytes that the bodies of all requests may take at once.
+    pub bodies_bytes_max: usize,
     /// How long a request may take in all.
     pub request_time_max: Duration,
     /// How long running requests may take to end when the server stops.
@@ -45,6 +47,7 @@ impl Default for Limits {
             header_fields_max: 128,
             head_time_max: Duration::from_secs(10),
             body_time_max: Duration::from_secs(30),
+            bodies_bytes_max: 256 * 1024 * 1024,
             request_time_max: Duration::from_secs(60),
             drain_time_max: Duration::from_secs(10),
         }
