@@ -202,6 +202,13 @@ impl Session {
         self.secret.clone()
     }
 
+    /// Whether it stands in for its owner's long-term credentials on a branch. Then nothing that tells temporary credentials from
+    /// long-term ones applies.
+    pub fn is_stand_in(&self) -> bool {
+        let is_own = matches!(self.identity, Identity::User(_) | Identity::Root);
+        is_own && self.branch.is_some() && !self.restricted
+    }
+
     /// The inline session policies, ready to be asked. They were checked before the session was handed out; one that this version
     /// no longer understands allows nothing.
     pub fn compiled_policies(&self) -> Vec<Arc<CompiledPolicy>> {

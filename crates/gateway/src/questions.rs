@@ -176,7 +176,8 @@ pub fn request_keys(call: &CallContext, input: &Value) -> Context {
     );
     context.set("aws:RequestedRegion", call.region.as_str());
     context.set("aws:ViaAWSService", "false");
-    if let Some(session) = &call.caller.session {
+    let temporary = call.caller.session.as_ref().filter(|s| !s.is_stand_in());
+    if let Some(session) = temporary {
         context.set("aws:MultiFactorAuthPresent", "false");
         context.set("aws:TokenIssueTime", iso_seconds(session.issued_ms));
         if let Some(identity) = &session.source_identity {

@@ -17,6 +17,20 @@ async fn branch(world: &World, who: &Who) -> (String, Who) {
     (reply.text("BranchId"), reply.credentials())
 }
 
+/// A role that the home account's principals may assume, and that may do `action`.
+async fn role(world: &World, account: &str, name: &str, action: &str) {
+    let trust = policy(
+        json!([{"Effect": "Allow", "Principal": {"AWS": HOME}, "Action": "sts:AssumeRole"}]),
+    );
+    let role = json!({"RoleName": name, "AssumeRolePolicyDocument": trust});
+    world.done(&root(account), "iam", "CreateRole", role).await;
+    let may = json!({"RoleName": name, "PolicyName": "may",
+        "PolicyDocument": policy(json!([allow(action, "*")]))});
+    world
+        .done(&root(account), "iam", "PutRolePolicy", may)
+        .await;
+}
+
 async fn on(
     world: &World,
     who: &Who,
@@ -65,11 +79,7 @@ async fn writes_on_a_branch_are_seen_there_and_nowhere_else() {
 #[tokio::test]
 async fn credentials_of_a_branch_are_refused_elsewhere() {
     let world = World::new().await;
-    let trust = policy(
-        json!([{"Effect": "Allow", "Principal": {"AWS": HOME}, "Action": "sts:AssumeRole"}]),
-    );
-    let role = json!({"RoleName": "app", "AssumeRolePolicyDocument": trust});
-    world.done(&root(HOME), "iam", "CreateRole", role).await;
+    role(&world, HOME, "app", "s3:GetObject").await;
     let admin = world.user(HOME, "admin", json!([allow("*", "*")])).await;
     let (id, own) = branch(&world, &admin).await;
     let (other, _) = branch(&world, &admin).await;
@@ -285,14 +295,7 @@ async fn a_call_that_was_signed_for_a_branch_cannot_be_sent_to_the_real_state() 
 #[tokio::test]
 async fn credentials_of_a_branch_end_with_the_session_that_opened_it() {
     let world = World::new().await;
-    let trust = policy(
-        json!([{"Effect": "Allow", "Principal": {"AWS": HOME}, "Action": "sts:AssumeRole"}]),
-    );
-    let role = json!({"RoleName": "app", "AssumeRolePolicyDocument": trust});
-    world.done(&root(HOME), "iam", "CreateRole", role).await;
-    let may = json!({"RoleName": "app", "PolicyName": "all",
-        "PolicyDocument": policy(json!([allow("*", "*")]))});
-    world.done(&root(HOME), "iam", "PutRolePolicy", may).await;
+    role(&world, HOME, "app", "*").await;
     let admin = world.user(HOME, "admin", json!([allow("*", "*")])).await;
     let short = json!({"RoleArn": "arn:aws:iam::111122223333:role/app", "RoleSessionName": "s1",
         "DurationSeconds": 900});
@@ -306,14 +309,7 @@ async fn credentials_of_a_branch_end_with_the_session_that_opened_it() {
 #[tokio::test]
 async fn a_branchs_report_shows_nothing_of_another_account() {
     let world = World::new().await;
-    let trust = policy(
-        json!([{"Effect": "Allow", "Principal": {"AWS": HOME}, "Action": "sts:AssumeRole"}]),
-    );
-    let role = json!({"RoleName": "guest", "AssumeRolePolicyDocument": trust});
-    world.done(&root(AWAY), "iam", "CreateRole", role).await;
-    let may = json!({"RoleName": "guest", "PolicyName": "put",
-        "PolicyDocument": policy(json!([allow("iam:PutUserPolicy", "*")]))});
-    world.done(&root(AWAY), "iam", "PutRolePolicy", may).await;
+    role(&world, AWAY, "guest", "iam:PutUserPolicy").await;
     world
         .user(AWAY, "bob", json!([allow("kms:Decrypt", "*")]))
         .await;
@@ -358,4 +354,23 @@ async fn a_key_that_was_revoked_discloses_nothing_on_a_branch_that_knows_it_stil
     world.done(&root(HOME), "iam", "UpdateAccessKey", off).await;
     let events = on(&world, &ann, &id, "cloudtrail", "LookupEvents", json!({})).await;
     assert!(events.is_denied(), "{events:?}");
+}
+
+#[tokio::test]
+async fn a_branch_decides_for_a_long_term_key_as_the_real_state_does() {
+    let world = World::new().await;
+    let temporary = |key: &str, value: &str| {
+        json!({"Effect": "Deny", "Action": "iam:ListUsers", "Resource": "*",
+            "Condition": {key: {value: "false"}}})
+    };
+    let statements = json!([
+        allow("*", "*"),
+        temporary("Bool", "aws:MultiFactorAuthPresent"),
+        temporary("Null", "aws:TokenIssueTime"),
+    ]);
+    let ann = world.user(HOME, "ann", statements).await;
+    world.done(&ann, "iam", "ListUsers", json!({})).await;
+    let (id, own) = branch(&world, &ann).await;
+    let there = on(&world, &own, &id, "iam", "ListUsers", json!({})).await;
+    assert_eq!(there.status, 200, "{there:?}");
 }
