@@ -35,6 +35,7 @@ mod secret;
 mod service;
 mod services;
 mod session;
+pub mod token_keys;
 
 pub use account::{AccountId, InvalidAccountId};
 pub use arn::{Arn, InvalidArn};

@@ -43,11 +43,15 @@ impl Listing {
             return Err(InvalidPageToken);
         }
         let sealed = Sealed::from_bytes(crate::base64_decode(token).ok_or(InvalidPageToken)?);
-        let plain = call
-            .env
-            .seal
-            .open(PURPOSE, &owner, &sealed)
-            .map_err(|_| InvalidPageToken)?;
+        let seal = &call.env.seal;
+        let plain = match seal.open(PURPOSE, &owner, &sealed) {
+            // Sealed by another node, perhaps, with a key that is newer than those known here.
+            Err(_) if seal.learn(call.tx).is_ok_and(|learnt| learnt) => {
+                seal.open(PURPOSE, &owner, &sealed)
+            }
+            opened => opened,
+        };
+        let plain = plain.map_err(|_| InvalidPageToken)?;
         let place: Place = rmp_serde::from_slice(&plain).map_err(|_| InvalidPageToken)?;
         // A token from the future of this state was made by another history of it (a restored backup).
         if place.position > call.tx.position().0 {

@@ -3,6 +3,7 @@
 use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Key, Nonce};
 use hmac::{Hmac, Mac};
+use palisade_store::{StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -21,6 +22,16 @@ pub trait Seal: Send + Sync {
         owner: &str,
         sealed: &Sealed,
     ) -> Result<Zeroizing<Vec<u8>>, SealBroken>;
+
+    /// Takes the keys that the state of `tx` holds, where it has keys in the state; whether they are others than before.
+    fn learn(&self, _tx: &Tx) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    /// Makes a new key in `tx` where one is due. Called by whoever is about to hand out credentials.
+    fn renew(&self, _tx: &mut Tx, _random: &mut dyn Random) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 /// A sealed secret: key id, nonce, ciphertext and tag.

@@ -134,7 +134,13 @@ impl Identifier {
     ) -> Result<Candidate, Refusal> {
         let id = request.claim.access_key_id();
         if let Some(token) = request.claim.security_token() {
-            let session = self.sessions.open(token, id, env)?;
+            let session = match self.sessions.open(token, id, env) {
+                // Another node may have sealed it with a key that is newer than those known here.
+                Err(_) if env.seal.learn(tx).map_err(CallError::from)? => {
+                    self.sessions.open(token, id, env)?
+                }
+                opened => opened?,
+            };
             return Ok(Candidate {
                 secret: session.secret(),
                 caller: session_caller(session),

@@ -95,6 +95,10 @@ impl Exchange<'_> {
             performed.result = settled;
             return Ok(Step::Done(performed));
         }
+        if row.gives_credentials {
+            let renewed = call.env.seal.renew(call.tx, call.random);
+            renewed.map_err(CallError::from)?;
+        }
         let input = Value::Structure(input);
         let done = match service.handlers().get(row.name) {
             Some(Handler::Plain(handler)) => {

@@ -9,6 +9,7 @@ use anyhow::Context;
 use clap::Args;
 use palisade_core::deployment;
 use palisade_core::ids::{AccessKeyKind, access_key_id};
+use palisade_core::token_keys::TokenSeal;
 use palisade_core::{AccountId, OsRandom, Random as _, RootKey, RootKeySeal, Seal, Secret};
 use palisade_gateway::metrics::Metrics;
 use palisade_gateway::{Door, Gateway, Rebuild, server};
@@ -131,7 +132,7 @@ impl Site {
         };
         Ok(Self {
             config,
-            seal: Arc::new(RootKeySeal::new(key, vec![])),
+            seal: Arc::new(TokenSeal::new(RootKeySeal::new(key, vec![]))),
             folder,
             metrics: Arc::default(),
         })
@@ -173,6 +174,7 @@ impl Site {
     /// Makes the accounts that the command line names; where it names none, a new state gets its first account and root key.
     async fn first_start(&self, store: &Store) -> anyhow::Result<Option<FirstKeys>> {
         let mut tx = store.begin()?;
+        self.seal.renew(&mut tx, &mut OsRandom)?;
         for given in &self.config.root_credentials {
             palisade_iam::accounts::create(&mut tx, &given.account)?;
             deployment::settle(&mut tx, &given.account)?;

@@ -76,6 +76,15 @@ async fn a_refusal_explains_itself_to_who_may_decode_it() {
         "arn:aws:iam::111122223333:user/ann"
     );
 
+    // Another front of the same deployment opens it too.
+    let beside = World::beside(&world.store);
+    assert_eq!(
+        decoded(&beside, &root(HOME), &message)
+            .await
+            .expect("decoded"),
+        told
+    );
+
     // Neither another account nor who has no permission for it learns anything.
     let foreign = decoded(&world, &root(AWAY), &message).await;
     assert_eq!(

@@ -12,3 +12,4 @@ mod limits;
 mod outside;
 mod panics;
 mod rows;
+mod sessions;

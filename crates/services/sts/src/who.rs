@@ -48,6 +48,8 @@ pub fn decode_authorization_message(
     call: &mut Call<'_>,
     input: DecodeAuthorizationMessageInput,
 ) -> Result<DecodeAuthorizationMessageOutput, CallError> {
+    // Another node may have sealed it, with a newer key than those known here.
+    call.env.seal.learn(call.tx)?;
     let opened =
         authorization_message::decode(&input.encoded_message, call.account(), &*call.env.seal);
     let message = opened.map_err(|_| {

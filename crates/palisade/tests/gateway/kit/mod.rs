@@ -4,13 +4,14 @@ pub mod encode;
 pub mod probe;
 pub mod standing;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use palisade::assemble::{Wiring, front};
 use palisade_core::record::{ApiCall, Question};
-use palisade_core::{AccountId, RootKey, RootKeySeal, Seal, Secret, Service};
+use palisade_core::token_keys::TokenSeal;
+use palisade_core::{AccountId, OsRandom, RootKey, RootKeySeal, Seal, Secret, Service};
 use palisade_gateway::server::Connection;
 use palisade_gateway::{Gateway, Settings, identify};
 use palisade_sigv4::sign::{SignOptions, Signer};
@@ -116,6 +117,7 @@ impl World {
         };
         let store = Store::with_engine(Box::new(engine), options).expect("memory opens");
         let mut tx = store.begin().expect("a new store reads");
+        seal().renew(&mut tx, &mut OsRandom).expect("it reads");
         for account in [HOME, AWAY] {
             palisade_iam::accounts::create(&mut tx, &account_id(account)).expect("reads");
             palisade_core::deployment::settle(&mut tx, &account_id(account)).expect("reads");
@@ -442,16 +444,10 @@ fn account_id(account: &str) -> AccountId {
     AccountId::new(account).expect("twelve digits")
 }
 
-/// One key for all, so that a store can be opened again.
+/// One root key for all, so that a store can be opened again.
 fn seal() -> Arc<dyn Seal> {
-    static SEAL: OnceLock<Arc<RootKeySeal>> = OnceLock::new();
-    let made = SEAL.get_or_init(|| {
-        Arc::new(RootKeySeal::new(
-            RootKey::new(Zeroizing::new([7; 32])),
-            vec![],
-        ))
-    });
-    made.clone()
+    let root = RootKey::new(Zeroizing::new([7; 32]));
+    Arc::new(TokenSeal::new(RootKeySeal::new(root, vec![])))
 }
 
 /// A store on what is on a disk, as after a crash.
