@@ -127,7 +127,6 @@ impl Exchange<'_> {
         signed: &Signed<'_>,
         destination: Destination<'_>,
     ) -> Result<Response<ResponseBody>, Failure> {
-        let mut tx = self.begin()?;
         let env = &self.gateway.env;
         let claimed = Claimed {
             claim: signed.claim,
@@ -137,7 +136,17 @@ impl Exchange<'_> {
             wall_ms: self.wall_ms,
             branch: self.branch(),
         };
-        let caller = Arc::new(self.gateway.identifier.identify(&mut tx, env, &claimed)?);
+        let identifier = &self.gateway.identifier;
+        let mut tx = match self.begin() {
+            Err(Failure::NoBranch) => {
+                // Which branches there are is not a stranger's to know.
+                let mut real = env.store.begin().map_err(CallError::from)?;
+                identifier.identify(&mut real, env, &claimed)?;
+                return Err(Failure::NoBranch);
+            }
+            begun => begun?,
+        };
+        let caller = Arc::new(identifier.identify(&mut tx, env, &claimed)?);
         let Some(authority) = Authority::of(&mut tx, env, &caller)? else {
             return Err(Failure::Unauthenticated(AuthError::UnknownAccessKey));
         };

@@ -228,6 +228,16 @@ async fn a_branch_that_is_dropped_answers_nobody() {
     )
     .await;
     assert_eq!(never.status, 404, "{never:?}");
+    // A stranger does not learn which there are.
+    let stranger = Who {
+        secret: "guessed".to_owned(),
+        ..root(HOME)
+    };
+    let (open, _) = branch(&world, &root(HOME)).await;
+    for id in [&id, &open] {
+        let reply = on(&world, &stranger, id, "iam", "ListUsers", json!({})).await;
+        assert_eq!(reply.code(), "SignatureDoesNotMatch", "{reply:?}");
+    }
 }
 
 #[tokio::test]
