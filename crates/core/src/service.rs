@@ -186,6 +186,9 @@ pub type PlainHandler = Box<dyn Fn(&mut Call<'_>, Value) -> Result<Value, CallEr
 
 /// A call that must wait for something outside: a plan in one transaction, the outside work, the finish in another. The outside
 /// answer is journaled with the finish, so the finish can run again without asking twice.
+///
+/// Where the client hangs up, the request's time is up or the server stops before the finish, there is a plan and no finish: it must
+/// be such that the service can find it again.
 pub trait OutsideHandler: Send + Sync {
     /// Reads and writes what must be known before; the plan is kept until the finish.
     fn plan(&self, call: &mut Call<'_>, input: &Value) -> Result<Vec<u8>, CallError>;

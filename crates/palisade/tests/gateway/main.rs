@@ -6,6 +6,7 @@ mod conflicts;
 mod denials;
 mod faults;
 mod histories;
+mod hostile;
 mod idempotency;
 mod kit;
 mod limits;

@@ -185,7 +185,18 @@ impl World {
 
     /// The request, signed now.
     pub fn signed(&self, who: &Who, ask: &Ask<'_>) -> http::Request<Full<Bytes>> {
-        let encoded = encode::request(ask.service, ask.operation, ask.input);
+        self.signed_with(who, ask, |_| ())
+    }
+
+    /// The same, with another body.
+    pub fn signed_with(
+        &self,
+        who: &Who,
+        ask: &Ask<'_>,
+        change: impl FnOnce(&mut Vec<u8>),
+    ) -> http::Request<Full<Bytes>> {
+        let mut encoded = encode::request(ask.service, ask.operation, ask.input);
+        change(&mut encoded.body);
         let prefix = ask
             .branch
             .map(|id| format!("/_palisade/what-if/{id}"))
