@@ -1,7 +1,7 @@
 //! Putting the server together: which services there are, and what each gets of the others.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use anyhow::Context;
 use palisade_cloudtrail::CloudTrail;
@@ -27,7 +27,11 @@ pub fn services(
     surroundings: Surroundings,
     more: Vec<Arc<dyn Service>>,
 ) -> anyhow::Result<Arc<Services>> {
-    let services = Arc::clone(&surroundings.services);
+    let services = Arc::<Services>::default();
+    let surroundings = Surroundings {
+        services: Arc::downgrade(&services),
+        ..surroundings
+    };
     let mut all: Vec<Arc<dyn Service>> = vec![
         Arc::new(CloudTrail::new()),
         Arc::new(Iam::new()),
@@ -46,7 +50,7 @@ pub fn bare_surroundings() -> Surroundings {
     Surroundings {
         failures: Arc::default(),
         metrics: Arc::new(String::new),
-        services: Arc::default(),
+        services: Weak::new(),
     }
 }
 
@@ -88,7 +92,7 @@ pub fn front(wiring: Wiring) -> anyhow::Result<Gateway> {
     let surroundings = Surroundings {
         failures: Arc::clone(&failures),
         metrics: Arc::clone(&metrics_text),
-        services: Arc::default(),
+        services: Weak::new(),
     };
     let env = Environment {
         identities: Arc::new(IamIdentities::new(Arc::clone(&wiring.seal))),

@@ -6,7 +6,7 @@ use palisade_store::{Fact, Forget, Millis, Store};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// Every `interval`, forgets records and old versions beyond `days`. Ends when the store does.
+/// Every `interval`, forgets records and old versions beyond `days`. Ends when it is stopped.
 pub async fn keep(store: Store, days: u32, interval: Duration) {
     loop {
         if let Err(error) = forget(&store, DAY * days).await {

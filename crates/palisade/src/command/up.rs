@@ -16,7 +16,8 @@ use palisade_gateway::{Door, Gateway, Rebuild, server};
 use palisade_store::{Durability, Fact, Millis, Options as StoreOptions, Store};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Options, StateLocation};
@@ -99,7 +100,7 @@ fn rebuild(site: Arc<Site>) -> Rebuild {
         let site = Arc::clone(&site);
         Box::pin(async move {
             let again = async {
-                site.clear()?;
+                site.clear().await?;
                 site.start().await
             };
             let (front, _) = again.await.map_err(|error| format!("{error:#}"))?;
@@ -114,6 +115,8 @@ struct Site {
     seal: Arc<dyn Seal>,
     folder: Option<DataFolder>,
     metrics: Arc<Metrics>,
+    /// What forgets the past, where there is a retention.
+    keeping: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Site {
@@ -135,6 +138,7 @@ impl Site {
             seal: Arc::new(TokenSeal::new(RootKeySeal::new(key, vec![]))),
             folder,
             metrics: Arc::default(),
+            keeping: Mutex::default(),
         })
     }
 
@@ -151,18 +155,20 @@ impl Site {
         };
         let first_keys = self.first_start(&store).await?;
         if let Some(days) = self.config.retention_days {
-            tokio::spawn(retention::keep(
-                store.clone(),
-                days,
-                std::time::Duration::from_secs(3600),
-            ));
+            let interval = std::time::Duration::from_secs(3600);
+            let keeping = tokio::spawn(retention::keep(store.clone(), days, interval));
+            *self.keeping.lock().await = Some(keeping);
         }
         let front = assemble::gateway(&self.config, store, Arc::clone(&self.seal), &self.metrics)?;
         Ok((front, first_keys))
     }
 
-    /// Forgets the state; the store must be closed.
-    fn clear(&self) -> anyhow::Result<()> {
+    /// Forgets the state; but for the retention's, no handle of the store may be left.
+    async fn clear(&self) -> anyhow::Result<()> {
+        if let Some(keeping) = self.keeping.lock().await.take() {
+            keeping.abort();
+            let _ = keeping.await;
+        }
         match &self.folder {
             Some(folder) => {
                 std::fs::remove_dir_all(folder.store()).context("cannot clear the state")

@@ -306,3 +306,15 @@ async fn the_key_that_signed_shows_to_its_own_account_only() {
         assert_eq!(told, shown, "{account}");
     }
 }
+
+#[tokio::test]
+async fn a_server_that_is_let_go_writes_what_waits_first() {
+    let (disk, id) = {
+        let world = World::new().await;
+        let read = world.done(&root(HOME), "iam", "ListUsers", json!({})).await;
+        assert!(world.record(read.request_id).is_none(), "reads wait");
+        (world.disk, read.request_id)
+    };
+    let record = record_on(&reopened(&disk), id).expect("it is on disk");
+    assert_eq!(call_of(&record).operation, "ListUsers");
+}

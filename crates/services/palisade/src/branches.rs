@@ -53,8 +53,8 @@ fn create(
     })
 }
 
-/// Branches are opened and dropped in the server's memory, beside any state: on a branch that would really happen. (Calls that write
-/// no state conflict with nothing, so it happens once.)
+/// Branches are opened and dropped in the server's memory, beside any state: on a branch that would really happen. (A branch
+/// that a call left behind which was run again ends by itself.)
 fn refuse_on_branch(call: &Call<'_>) -> Result<(), ApiError> {
     if call.context.branch.is_none() {
         return Ok(());

@@ -55,7 +55,7 @@ fn answer(
                 &record,
                 &made,
                 question,
-                &surroundings.services,
+                &surroundings.services(),
             )?);
         }
     }

@@ -17,7 +17,7 @@ pub mod api {
     include!(concat!(env!("OUT_DIR"), "/api.rs"));
 }
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use palisade_core::deployment;
 use palisade_core::failures::AuthenticationFailures;
@@ -31,8 +31,15 @@ pub struct Surroundings {
     pub failures: Arc<AuthenticationFailures>,
     /// The numbers for Prometheus, as text.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
-    /// The other services: replay asks them for the resources of recorded questions.
-    pub services: Arc<Services>,
+    /// All services: replay asks them for the resources of recorded questions. This one is among them, so it does not own them:
+    /// else none of them, nor the store that the metrics read, would ever be let go.
+    pub services: Weak<Services>,
+}
+
+impl Surroundings {
+    fn services(&self) -> Arc<Services> {
+        self.services.upgrade().unwrap_or_default()
+    }
 }
 
 /// The service.

@@ -20,7 +20,7 @@ pub fn register(handlers: Handlers, surroundings: &Arc<Surroundings>) -> Handler
     handlers.on(
         "Replay",
         move |call: &mut Call<'_>, input: api::ReplayRequest| {
-            answer(call, &input, &surroundings.services)
+            answer(call, &input, &surroundings.services())
         },
     )
 }
