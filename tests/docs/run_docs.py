@@ -141,7 +141,7 @@ def run_page(path: Path, say=print) -> list[str]:
                     server.stop()
                     server.log_path.unlink()
                 server = serving(Path(folder), serve.group(1).split())
-                output, status = server.log.splitlines(), 0
+                output, status = server.wait_for_log(lambda lines: matches(step.expected, lines)), 0
             else:
                 output, status = shell.run(command.replace(STATED_PORT, f"127.0.0.1:{server.port}") if server else command)
             if not matches(step.expected, output):

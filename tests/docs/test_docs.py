@@ -6,6 +6,7 @@ from docs.run_docs import REPOSITORY, matches, run_page, steps_of
 PAGES = [page for page in (REPOSITORY / "README.md", REPOSITORY / "ARCHITECTURE.md", *sorted((REPOSITORY / "docs").glob("*.md"))) if page.exists() and steps_of(page.read_text())[0]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_page_does_what_it_says(page):
     problems = run_page(page)

@@ -33,8 +33,9 @@ def test_dev_serves_the_credentials_every_example_uses(tmp_path):
 
 def test_dev_prints_what_a_newcomer_needs(tmp_path):
     with Server(tmp_path, "--dev", "--ephemeral") as server:
-        for needed in (server.endpoint, "AWS_ACCESS_KEY_ID=test", "aws sts get-caller-identity"):
-            assert needed in server.log
+        needed = (server.endpoint, "AWS_ACCESS_KEY_ID=test", "aws sts get-caller-identity")
+        all_there = lambda lines: all(text in "\n".join(lines) for text in needed)
+        assert all_there(server.wait_for_log(all_there))
 
 
 def test_state_outlives_the_process_and_flags_credentials_do_not(tmp_path):
@@ -62,7 +63,7 @@ def test_the_first_start_makes_an_account_and_writes_its_credentials(tmp_path):
     with Server(tmp_path, "--data", str(data)) as server:
         path = data / "credentials"
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-        environment = clean_environment(AWS_SHARED_CREDENTIALS_FILE=str(path), AWS_PROFILE="palisade", AWS_ENDPOINT_URL=server.endpoint)
+        environment = clean_environment(AWS_SHARED_CREDENTIALS_FILE=str(path), AWS_PROFILE="palisade", AWS_ENDPOINT_URL=server.endpoint, AWS_DEFAULT_REGION="us-east-1")
         done = subprocess.run([str(AWS_CLI), "sts", "get-caller-identity", "--output", "json"], env=environment, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["Arn"].endswith(":root")

@@ -70,6 +70,15 @@ class Server:
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return False
 
+    def wait_for_log(self, enough, timeout_seconds: float = 5) -> list[str]:
+        """What was printed for people (log records, which are JSON here, left out), once `enough` says so of it, or time is up."""
+        deadline = time.monotonic() + timeout_seconds
+        while True:
+            lines = [line for line in self.log.splitlines() if not line.startswith("{")]
+            if enough(lines) or time.monotonic() > deadline:
+                return lines
+            time.sleep(0.02)
+
     def stop(self, timeout_seconds: float = 15) -> None:
         """SIGTERM; then it must drain, exit with 0, and must not have panicked."""
         self.process.send_signal(signal.SIGTERM)
