@@ -1,10 +1,11 @@
 """The unmodified AWS CLI: the everyday commands, its own paging, waiting, filtering and files."""
 
 import json
+import subprocess
 
 import pytest
 
-from harness.callers import CliError, allow, trust
+from harness.callers import AWS_CLI, CliError, allow, trust
 
 
 def failing(code):
@@ -129,11 +130,8 @@ def test_a_profile_that_assumes_a_role_works(account, tmp_path):
     config.write_text(f"[profile base]\naws_access_key_id={ann.credentials.access_key_id}\naws_secret_access_key={ann.credentials.secret}\n"
                       f"[profile app]\nrole_arn={role}\nsource_profile=base\nrole_session_name=cli\nregion=eu-west-1\n")
     environment = {k: v for k, v in ann.environment().items() if not k.startswith("AWS_ACCESS") and not k.startswith("AWS_SECRET")}
-    import subprocess
-
-    from harness.callers import AWS_CLI
     done = subprocess.run([str(AWS_CLI), "--profile", "app", "sts", "get-caller-identity", "--output", "json"],
-                          env=environment | {"AWS_CONFIG_FILE": str(config)}, capture_output=True, text=True, timeout=60)
+                          env=environment | {"AWS_CONFIG_FILE": str(config), "HOME": str(tmp_path)}, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["Arn"].endswith("/cli")
 
