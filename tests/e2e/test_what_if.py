@@ -143,3 +143,16 @@ def test_sessions_taken_on_a_branch_work_on_it(account):
     report = report_of(ann, sys.executable, "-c", program)
     assert [(call["Operation"], call["Outcome"]) for call in report["Calls"]] == [("AssumeRole", "success"), ("CreateUser", "success")]
     assert [u["UserName"] for u in account.iam.list_users()["Users"]] == ["ann"]
+
+
+def test_sessions_that_were_taken_are_asked_again_of_the_roles_trust_policy(account):
+    """Nothing about AssumeRole flips by itself; it does once the branch changes whom the role trusts."""
+    role = account.role(trust(account.id), name="app")
+    ann = account.user(allow("sts:AssumeRole"), name="ann")
+    ann.sts.assume_role(RoleArn=role, RoleSessionName="s1")
+    harmless = report_of(account.root, AWS, "iam", "create-user", "--user-name", "imagined", flags=("--since", "1h"))["Replay"]
+    assert [flip for flip in harmless["Flips"] + harmless["AlreadyChanged"] if flip["Action"] == "sts:AssumeRole"] == []
+    attempt = (AWS, "iam", "update-assume-role-policy", "--role-name", "app", "--policy-document", json.dumps({
+        "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]}))
+    flips = report_of(account.root, *attempt, flags=("--since", "1h"))["Replay"]["Flips"]
+    assert [(flip["Principal"], flip["Action"], flip["Count"]) for flip in flips] == [(account.arn("user/ann"), "sts:AssumeRole", 1)]

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use clap::Args;
 use palisade_core::deployment;
 use palisade_core::ids::{AccessKeyKind, access_key_id};
@@ -180,6 +180,10 @@ impl Site {
     /// Makes the accounts that the command line names; where it names none, a new state gets its first account and root key.
     async fn first_start(&self, store: &Store) -> anyhow::Result<Option<FirstKeys>> {
         let mut tx = store.begin()?;
+        ensure!(
+            deployment::is_sealed_by(&mut tx, &*self.seal, &mut OsRandom)?,
+            "seal/root.key is not the key that this state was sealed with: put that one back"
+        );
         self.seal.renew(&mut tx, &mut OsRandom)?;
         for given in &self.config.root_credentials {
             palisade_iam::accounts::create(&mut tx, &given.account)?;
@@ -242,7 +246,7 @@ impl FirstKeys {
     /// The shared-credentials form of the AWS tools.
     fn as_profile(&self) -> Zeroizing<String> {
         Zeroizing::new(format!(
-            "[palisade]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+            "[palisade]\nregion = us-east-1\naws_access_key_id = {}\naws_secret_access_key = {}\n",
             self.access_key_id,
             self.secret.expose()
         ))

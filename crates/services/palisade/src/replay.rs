@@ -66,7 +66,8 @@ fn answer(
 struct State {
     tx: Tx,
     authorities: HashMap<Vec<u8>, Option<Arc<Authority>>>,
-    resources: HashMap<String, Arc<Resource>>,
+    /// By action too: which policy a resource has may hang on it.
+    resources: HashMap<(String, String), Arc<Resource>>,
 }
 
 /// A kind of change: who, what, from which answer to which.
@@ -195,7 +196,8 @@ impl State {
         let Some(authority) = authority else {
             return Ok(None);
         };
-        let resource = match self.resources.get(&question.resource) {
+        let place = (question.action.clone(), question.resource.clone());
+        let resource = match self.resources.get(&place) {
             Some(known) => Arc::clone(known),
             None => {
                 let mut random = OsRandom;
@@ -207,8 +209,7 @@ impl State {
                     notes: Notes::default(),
                 };
                 let found = Arc::new(explain::resource_now(&mut call, services, question)?);
-                self.resources
-                    .insert(question.resource.clone(), Arc::clone(&found));
+                self.resources.insert(place, Arc::clone(&found));
                 found
             }
         };
