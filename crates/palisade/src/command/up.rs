@@ -68,6 +68,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         front,
         site.config.dev.then(|| rebuild(Arc::clone(&site))),
     ));
+    // The listener is bound, so whoever connects is answered; and whoever is answered can read the greeting.
+    greet(&site.config, served_on, first_keys.as_ref())?;
     let (stop, stopping) = watch::channel(false);
     let mut serving = vec![tokio::spawn(server::serve(
         listener,
@@ -82,7 +84,6 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             stopping,
         )));
     }
-    greet(&site.config, served_on, first_keys.as_ref())?;
     signals.until_stop(&site.config, tls.as_ref()).await;
     tracing::info!("stopping");
     let _ = stop.send(true);
