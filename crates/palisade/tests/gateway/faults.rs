@@ -69,7 +69,11 @@ async fn run(template: &Standing, service: &'static str, row: &OperationRow, nth
         [],
         "{name}"
     );
-    if is_clean {
+    let succeeds = standing
+        .example(service, row.name)
+        .answer
+        .is_some_and(|code| code.is_empty());
+    if is_clean && succeeds {
         assert_eq!(reply.status / 100, 2, "{name}: {reply:?}");
     }
     Run {
@@ -110,7 +114,11 @@ async fn failing_each_engine_call_in_turn_never_leaves_half_a_call() {
             continue;
         }
         // What is answered with an error writes nothing that could be half-done.
-        if !template.example(service, row.name).answer.is_empty() {
+        if template
+            .example(service, row.name)
+            .answer
+            .is_some_and(|code| !code.is_empty())
+        {
             continue;
         }
         operations += 1;
@@ -140,7 +148,9 @@ async fn failing_each_engine_call_in_turn_never_leaves_half_a_call() {
                 row.name
             );
         }
-        let writes_state = row.kind == CallKind::Write && service == "iam";
+        let example = template.example(service, row.name);
+        let writes_state =
+            example.answer.is_some() && row.kind == CallKind::Write && service == "iam";
         assert!(
             !writes_state || clean.changed > 0,
             "{service}:{} changes nothing",

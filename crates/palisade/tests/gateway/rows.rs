@@ -64,8 +64,9 @@ async fn granted_step_by_step(service: &'static str, row: &'static OperationRow)
     loop {
         let reply = standing.call(&standing.caller, service, row.name).await;
         if !reply.is_denied() {
-            let expected = standing.example(service, row.name).answer;
-            assert_eq!(reply.code(), expected, "{service}:{}: {reply:?}", row.name);
+            if let Some(expected) = standing.example(service, row.name).answer {
+                assert_eq!(reply.code(), expected, "{service}:{}: {reply:?}", row.name);
+            }
             break;
         }
         let (_, asked) = world.recorded(reply.request_id).await;
@@ -96,11 +97,13 @@ async fn granted_step_by_step(service: &'static str, row: &'static OperationRow)
         .iter()
         .filter_map(|statement| statement["Action"].as_str())
         .collect();
-    let documented: BTreeSet<&str> = documented.into_iter().collect();
-    assert_eq!(
-        granted, documented,
-        "the example asks every question of the row"
-    );
+    // The least input leaves out what only some inputs ask.
+    let has_example = standing.example(service, row.name).answer.is_some();
+    let asked = questions
+        .iter()
+        .filter(|question| has_example || question.when.is_none());
+    let asked: BTreeSet<&str> = asked.map(|question| question.action).collect();
+    assert_eq!(granted, asked, "the example asks every question of the row");
 }
 
 async fn still_refused(

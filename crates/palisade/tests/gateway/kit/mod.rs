@@ -1,6 +1,7 @@
 //! A server to test, and clients that sign.
 
 pub mod encode;
+mod minimal;
 pub mod probe;
 pub mod standing;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{HOME, Plan, Reply, Who, World, allow, policy, root};
+use super::{HOME, Plan, Reply, Who, World, allow, minimal, policy, root};
 
 /// A world with users, groups, roles, policies and profiles, a branch, and a caller called `caller`.
 pub struct Standing {
@@ -13,10 +13,11 @@ pub struct Standing {
     names: BTreeMap<&'static str, String>,
 }
 
-/// An input, and the code it is answered with by a caller who may; none on success.
+/// An input, and how it is answered to a caller who may.
 pub struct Example {
     pub input: Value,
-    pub answer: String,
+    /// The error's code, empty on success; `None` where nobody said.
+    pub answer: Option<String>,
 }
 
 impl Standing {
@@ -67,28 +68,31 @@ impl Standing {
         }
     }
 
-    /// The example of an operation, from `operations.json`.
+    /// The example of an operation, from `examples.json` in its service's folder; where there is none, the least valid input.
     pub fn example(&self, service: &str, operation: &str) -> Example {
-        let all: Value =
-            serde_json::from_str(include_str!("operations.json")).expect("the examples are JSON");
-        let found = &all[service][operation];
-        assert!(
-            found.is_object(),
-            "operations.json has no example of {service}:{operation}"
-        );
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../services");
+        let file = std::fs::read_to_string(format!("{folder}/{service}/examples.json"));
+        let all: Value = file.map_or(Value::Null, |text| {
+            serde_json::from_str(&text).expect("examples are JSON")
+        });
+        let Some(found) = all.get(operation) else {
+            return Example {
+                input: minimal::input(service, operation),
+                answer: None,
+            };
+        };
         let mut text = found.to_string();
         for (name, value) in &self.names {
             text = text.replace(&format!("<{name}>"), value);
         }
         let mut input: Value = serde_json::from_str(&text).expect("names need no escape");
-        let answer = input
+        let code = input
             .as_object_mut()
             .and_then(|members| members.remove("answer"));
+        let code = code.and_then(|code| code.as_str().map(str::to_owned));
         Example {
             input,
-            answer: answer
-                .and_then(|code| code.as_str().map(str::to_owned))
-                .unwrap_or_default(),
+            answer: Some(code.unwrap_or_default()),
         }
     }
 
