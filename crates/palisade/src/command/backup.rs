@@ -2,6 +2,7 @@
 
 use std::fs::{File, Permissions};
 use std::io::{BufReader, Write};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -81,7 +82,10 @@ impl Restore {
             .with_context(|| format!("cannot read {}", self.file.display()))?;
         self.check_folder()?;
         let store = self.data.join("store");
-        std::fs::create_dir_all(&store)
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&store)
             .with_context(|| format!("cannot make {}", store.display()))?;
         std::fs::set_permissions(&self.data, Permissions::from_mode(0o700))
             .with_context(|| format!("cannot make {} private", self.data.display()))?;
