@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use palisade_core::{AccountId, Secret};
 use serde::Deserialize;
@@ -14,7 +15,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Options {
     /// Address and port to serve on [default: 127.0.0.1:4566]
-    #[arg(long, env = "PALISADE_LISTEN", value_name = "ADDR")]
+    #[arg(long, env = "PALISADE_LISTEN", value_name = "ADDR", value_parser = address)]
     listen: Option<SocketAddr>,
 
     /// Folder of the state [default: the platform's data folder]
@@ -22,7 +23,7 @@ pub struct Options {
     data: Option<PathBuf>,
 
     /// Short for --root-credentials test:test:000000000000; loopback only, and the data folder is marked
-    #[arg(long, env = "PALISADE_DEV", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, env = "PALISADE_DEV", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new())]
     dev: Option<bool>,
 
     /// Root credentials of an account, known beforehand; kept by this process only, never stored. Repeatable
@@ -37,7 +38,7 @@ pub struct Options {
     root_credentials: Vec<String>,
 
     /// Keep nothing: state lives in memory and ends with the process
-    #[arg(long, env = "PALISADE_EPHEMERAL", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, env = "PALISADE_EPHEMERAL", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new())]
     ephemeral: Option<bool>,
 
     /// When a read is on disk: within 100 ms, or (strict) before its answer leaves [default: standard]
@@ -45,11 +46,11 @@ pub struct Options {
     audit: Option<Audit>,
 
     /// Add the encoded authorization message to denials, for `aws sts decode-authorization-message`
-    #[arg(long, env = "PALISADE_EXPLAIN_DENIALS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, env = "PALISADE_EXPLAIN_DENIALS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new())]
     explain_denials: Option<bool>,
 
     /// Serve plain HTTP beyond loopback
-    #[arg(long, env = "PALISADE_ALLOW_PLAINTEXT", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, env = "PALISADE_ALLOW_PLAINTEXT", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new())]
     allow_plaintext: Option<bool>,
 
     /// Certificate chain to serve TLS with, PEM; read again on SIGHUP
@@ -61,7 +62,7 @@ pub struct Options {
     tls_key: Option<PathBuf>,
 
     /// Serve Prometheus metrics here, unsigned (signed ones are at /_palisade/metrics)
-    #[arg(long, env = "PALISADE_METRICS_LISTEN", value_name = "ADDR")]
+    #[arg(long, env = "PALISADE_METRICS_LISTEN", value_name = "ADDR", value_parser = address)]
     metrics_listen: Option<SocketAddr>,
 
     /// Days the journal and old versions are kept; 0 keeps them for ever [default: 0]
@@ -238,6 +239,11 @@ impl Options {
             retention_days: self.retention_days.filter(|days| *days > 0),
         })
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "an address is an IP address and a port: 127.0.0.1:4566, [::1]:4566")
 }
 
 fn read_file(path: &Path) -> anyhow::Result<Options> {

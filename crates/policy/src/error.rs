@@ -155,7 +155,7 @@ codes! {
     OperatorSpelling = "OPERATOR_SPELLING", Warning, "The operator's name is written in other letters than its documentation.";
     AllowNotAction = "ALLOW_NOT_ACTION", Warning, "Allow with NotAction grants every action not named, future ones included.";
     PublicAccess = "PUBLIC_ACCESS", Warning, "Everyone is allowed, with no condition.";
-    PassRoleEverywhere = "PASS_ROLE_EVERYWHERE", Warning, "iam:PassRole is allowed on every role.";
+    PassRoleEverywhere = "PASS_ROLE_EVERYWHERE", Warning, "iam:PassRole is allowed on every role, by its name or by a wildcard.";
     ForAllValuesAllow = "FOR_ALL_VALUES_ALLOW", Warning, "ForAllValues is true when the key is missing; an Allow needs a Null check beside it.";
     MultivaluedKey = "MULTIVALUED_KEY", Warning, "The key has many values and needs ForAllValues or ForAnyValue.";
     IdElement = "ID_ELEMENT", Warning, "Id belongs in resource-based policies.";

@@ -7,6 +7,7 @@ use crate::arn::{ArnPattern, VariablesIn};
 use crate::document::{Effect, Element, Policy, PrincipalName, Spanned, Statement, Version};
 use crate::error::{Code, Finding, PolicyError};
 use crate::matcher::root_account;
+use crate::pattern::{Pattern, Syntax};
 use std::collections::HashSet;
 
 /// Where a policy is attached.
@@ -406,10 +407,14 @@ impl Checker {
         let Some(actions) = statement.action.as_ref().filter(|element| !element.negated) else {
             return;
         };
-        let action = actions
-            .list
-            .iter()
-            .find(|action| action.value.eq_ignore_ascii_case("iam:PassRole"));
+        // In the other kinds a wildcard is usual: `FullAWSAccess`, a key's policy for its account.
+        let action = actions.list.iter().find(|action| {
+            let syntax = Syntax {
+                wildcards: self.kind == PolicyKind::Identity,
+                variables: false,
+            };
+            Pattern::new(&action.value, syntax).matches_ignoring_ascii_case("iam:PassRole")
+        });
         let everywhere =
             resources.list.iter().any(|resource| resource.value == "*") && !resources.negated;
         if let (Effect::Allow, Some(action), true) = (
@@ -417,11 +422,11 @@ impl Checker {
             action,
             everywhere && statement.conditions.is_empty(),
         ) {
-            self.report(
-                Code::PassRoleEverywhere,
-                action.at,
-                "whoever passes any role can have any role's permissions",
+            let text = &action.value;
+            let message = format!(
+                "{text:?} on every resource passes any role: whoever may do that can have any role's permissions"
             );
+            self.report(Code::PassRoleEverywhere, action.at, message);
         }
     }
 

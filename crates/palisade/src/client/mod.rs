@@ -73,7 +73,7 @@ impl Client {
     ) -> anyhow::Result<Response<Incoming>> {
         let uri: Uri = format!("{}{path}", self.settings.endpoint)
             .parse()
-            .context("the endpoint is not a URL")?;
+            .with_context(|| format!("the endpoint {} is not a URL", self.settings.endpoint))?;
         let request = self.signed(method, &uri, body)?;
         let stream = self.connect(&uri).await?;
         let (mut sender, connection) =
@@ -171,12 +171,9 @@ impl Client {
         }
         let connector = tokio_rustls::TlsConnector::from(Arc::new(self.tls()?));
         let name = rustls::pki_types::ServerName::try_from(host.to_owned())?;
-        Ok(Box::new(
-            connector
-                .connect(name, stream)
-                .await
-                .context("the server's certificate was refused")?,
-        ))
+        Ok(Box::new(connector.connect(name, stream).await.context(
+            "no TLS with the server (AWS_CA_BUNDLE names the certificates to trust)",
+        )?))
     }
 
     fn tls(&self) -> anyhow::Result<rustls::ClientConfig> {

@@ -89,7 +89,10 @@ impl Restore {
             .with_context(|| format!("cannot make {}", store.display()))?;
         std::fs::set_permissions(&self.data, Permissions::from_mode(0o700))
             .with_context(|| format!("cannot make {} private", self.data.display()))?;
-        let summary = Store::restore(BufReader::new(file), &store)?;
+        let summary = Store::restore(BufReader::new(file), &store).inspect_err(|_| {
+            // Empty again; left there it would be in the way of the next try, and a server would begin a new state in it.
+            let _ = std::fs::remove_dir(&store);
+        })?;
         writeln!(
             out,
             "{} rows, up to position {}, in {}",

@@ -94,13 +94,11 @@ fn print_failure(out: &mut dyn Write, failure: &Value) -> std::io::Result<()> {
         text(failure, "Code"),
         text(failure, "Detail")
     )?;
-    writeln!(
-        out,
-        "  key      {}  for {}  from {}",
-        text(failure, "AccessKeyId"),
-        text(failure, "Service"),
-        text(failure, "SourceIp")
-    )?;
+    let source = text(failure, "SourceIp");
+    match (text(failure, "AccessKeyId"), text(failure, "Service")) {
+        ("", _) => writeln!(out, "  from     {source}")?,
+        (key, service) => writeln!(out, "  key      {key}  for {service}  from {source}")?,
+    }
     writeln!(
         out,
         "  seen     {}, the last at {}",

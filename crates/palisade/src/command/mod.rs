@@ -62,11 +62,13 @@ fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
 fn outcome(call: &Value) -> String {
     match text(call, "ErrorCode") {
         "" => text(call, "Outcome").to_owned(),
-        code => format!(
-            "{} ({code}: {})",
-            text(call, "Outcome"),
-            text(call, "ErrorMessage")
-        ),
+        code => {
+            // What `--explain-denials` adds says nothing to a reader.
+            let (message, _) = text(call, "ErrorMessage")
+                .split_once(". Encoded authorization failure message:")
+                .unwrap_or((text(call, "ErrorMessage"), ""));
+            format!("{} ({code}: {message})", text(call, "Outcome"))
+        }
     }
 }
 

@@ -49,9 +49,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     // Listened to first: whoever sees the server ready may stop it, and expects it to drain.
     let mut signals = Signals::listen()?;
     // Bound first: a second server on the same port must not touch the state.
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", config.listen))?;
+    let listener = TcpListener::bind(config.listen).await.with_context(|| {
+        format!(
+            "cannot listen on {}; --listen chooses another address",
+            config.listen
+        )
+    })?;
     let served_on = listener.local_addr()?;
     let metrics_listener = match config.metrics_listen {
         Some(address) => Some(
