@@ -1,0 +1,82 @@
+//! A keep-alive connection of HTTP/1.1 that costs the client as little as can be.
+
+use anyhow::{Context, bail};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// One connection.
+pub struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+/// An answer.
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The length of its head, in bytes.
+    pub head_length: usize,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+impl Connection {
+    /// Connects to `host`, an address with its port.
+    ///
+    /// # Errors
+    /// When nobody listens there.
+    pub async fn open(host: &str) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(host)
+            .await
+            .with_context(|| format!("connecting to {host}"))?;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream,
+            buffer: Vec::with_capacity(8192),
+        })
+    }
+
+    /// Sends a request and waits for its answer.
+    ///
+    /// # Errors
+    /// When the connection breaks, or what comes back is no answer of known length.
+    pub async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
+        self.stream.write_all(request).await?;
+        self.buffer.clear();
+        loop {
+            if self.stream.read_buf(&mut self.buffer).await? == 0 {
+                bail!("the connection was closed before the answer was whole");
+            }
+            if let Some(answer) = parse(&self.buffer)? {
+                return Ok(answer);
+            }
+        }
+    }
+}
+
+/// The answer in `bytes`; `None` if there is more to come.
+fn parse(bytes: &[u8]) -> anyhow::Result<Option<Answer>> {
+    let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return Ok(None);
+    };
+    let head = std::str::from_utf8(&bytes[..end])?;
+    let mut lines = head.split("\r\n");
+    let status = lines
+        .next()
+        .and_then(|line| line.split(' ').nth(1))
+        .context("a status")?
+        .parse()?;
+    let length = lines
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .context("an answer without a content-length")?
+        .1
+        .trim()
+        .parse::<usize>()?;
+    let body = &bytes[end + 4..];
+    Ok((body.len() >= length).then(|| Answer {
+        status,
+        head_length: end + 4,
+        body: body[..length].to_vec(),
+    }))
+}
