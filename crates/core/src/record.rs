@@ -160,8 +160,7 @@ pub struct Deciding {
 impl ApiCall {
     /// The bytes the journal keeps.
     pub fn to_bytes(&self) -> Vec<u8> {
-        // Serialising plain data into memory cannot fail.
-        rmp_serde::to_vec(self).expect("a call serialises")
+        packed(self, CALL_BYTES_USUAL)
     }
 
     /// Reads what [`ApiCall::to_bytes`] made; `None` for a body that retention dropped or that is damaged.
@@ -183,6 +182,18 @@ impl ApiCall {
             turn_over_for_others(self.request_id)
         }
     }
+}
+
+/// What a call and a question usually take, so that their bytes are not moved as they grow.
+const CALL_BYTES_USUAL: usize = 768;
+const QUESTION_BYTES_USUAL: usize = 512;
+
+fn packed<T: Serialize + ?Sized>(value: &T, bytes_usual: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(bytes_usual);
+    let written = value.serialize(&mut rmp_serde::Serializer::new(&mut bytes));
+    // Serialising plain data into memory cannot fail.
+    written.expect("plain data serialises");
+    bytes
 }
 
 /// Maps a request's id to its event's, and back.
@@ -218,7 +229,7 @@ impl RecordedCaller {
 impl Question {
     /// The bytes the journal keeps of a call's questions.
     pub fn list_to_bytes(questions: &[Self]) -> Vec<u8> {
-        rmp_serde::to_vec(questions).expect("questions serialise")
+        packed(questions, QUESTION_BYTES_USUAL * questions.len())
     }
 
     /// Reads what [`Question::list_to_bytes`] made.

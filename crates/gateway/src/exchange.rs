@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use palisade_core::failures::FailureKey;
 use palisade_core::{CallContext, Caller, Region};
 use palisade_model::{ApiError, Operation, Protocol, Structure};
@@ -356,17 +356,24 @@ impl<'a> Exchange<'a> {
             caller,
             region,
             source_ip: Some(self.connection.peer.ip().to_canonical()),
-            user_agent: user_agent
-                .map(|v| {
-                    String::from_utf8_lossy(v.as_bytes())
-                        .chars()
-                        .take(1024)
-                        .collect()
-                })
-                .unwrap_or_default(),
+            user_agent: user_agent.map(first_of).unwrap_or_default(),
             tls: self.connection.tls.clone(),
             branch: self.target.branch.map(str::to_owned),
         }
+    }
+}
+
+/// The longest `User-Agent` that is kept, in characters.
+const USER_AGENT_LENGTH_MAX: usize = 1024;
+
+/// A header's text, as far as it is kept.
+fn first_of(value: &HeaderValue) -> String {
+    match value.to_str() {
+        Ok(text) if text.len() <= USER_AGENT_LENGTH_MAX => text.to_owned(),
+        _ => String::from_utf8_lossy(value.as_bytes())
+            .chars()
+            .take(USER_AGENT_LENGTH_MAX)
+            .collect(),
     }
 }
 

@@ -181,7 +181,8 @@ fn shown(json: &serde_json::Value) -> Option<String> {
     if json.is_null() {
         return None;
     }
-    let text = json.to_string();
+    // Written by serde's own writer: `to_string` would take the long way through `fmt`.
+    let text = serde_json::to_string(json).expect("a JSON value is written to memory");
     // What is too long is left out and said to be, as CloudTrail does; the event itself is never dropped.
     Some(if text.len() > ELEMENTS_LENGTH_MAX {
         r#"{"omitted":true,"reason":"too large"}"#.to_owned()

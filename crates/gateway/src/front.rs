@@ -113,7 +113,7 @@ impl Gateway {
         let started = Instant::now();
         let (parts, body) = request.into_parts();
         let wall_ms = i64::try_from(self.clock.now().0).unwrap_or(i64::MAX);
-        let request_id = new_request_id(self.clock.now().0);
+        let request_id = new_request_id(u64::try_from(wall_ms).unwrap_or(0));
         let exchange = Exchange::new(self, connection, &parts, request_id, wall_ms);
         let answering =
             tokio::time::timeout(self.settings.limits.request_time_max, exchange.run(body));

@@ -39,12 +39,15 @@ pub struct Limits {
     pub drain_time_max: Duration,
 }
 
+/// How many header fields hyper takes when it is not told: it then parses a head without allocating.
+const HEADER_FIELDS_OF_HYPER: usize = 100;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             connections_max: 4096,
             head_bytes_max: 64 * 1024,
-            header_fields_max: 128,
+            header_fields_max: HEADER_FIELDS_OF_HYPER,
             head_time_max: Duration::from_secs(10),
             body_time_max: Duration::from_secs(30),
             bodies_bytes_max: 256 * 1024 * 1024,
@@ -164,8 +167,10 @@ async fn exchange<S>(
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_time_max)
-        .max_buf_size(limits.head_bytes_max.max(8192))
-        .max_headers(limits.header_fields_max);
+        .max_buf_size(limits.head_bytes_max.max(8192));
+    if limits.header_fields_max != HEADER_FIELDS_OF_HYPER {
+        builder.http1().max_headers(limits.header_fields_max);
+    }
     builder
         .http2()
         .timer(TokioTimer::new())
