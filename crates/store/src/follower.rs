@@ -27,6 +27,8 @@ const RECORDS_MAX: usize = 1024;
 const BYTES_MAX: usize = 4 << 20;
 /// How long a follower's rows may wait for company in a commit.
 const WRITE_DELAY: Duration = Duration::from_millis(5);
+/// How long a follower lets records gather between two steps.
+const PACE: Duration = Duration::from_millis(20);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MAX: Duration = Duration::from_secs(10);
 
@@ -240,7 +242,10 @@ impl Runner {
         let mut pause = RETRY_FIRST;
         while !stop.is_set() {
             match self.step() {
-                Ok(true) => pause = RETRY_FIRST,
+                Ok(true) => {
+                    pause = RETRY_FIRST;
+                    self.rest();
+                }
                 Ok(false) => stop.wait_for_news(&self.shared, self.cursor()),
                 Err(error) => {
                     self.failed(&error);
@@ -248,6 +253,15 @@ impl Runner {
                     pause = (pause * 2).min(RETRY_MAX);
                 }
             }
+        }
+    }
+
+    /// Lets the next records gather, unless there are many already: commits come by the thousand a second, and each step
+    /// takes a chunk of the journal apart.
+    fn rest(&self) {
+        let head = self.shared.published.load().head.position;
+        if head.0.saturating_sub(self.cursor().0) < RECORDS_MAX as u64 {
+            std::thread::sleep(PACE);
         }
     }
 
