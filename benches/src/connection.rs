@@ -4,8 +4,9 @@ use anyhow::{Context, bail};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// One connection.
+/// One connection, opened again where the server closes it after each answer.
 pub struct Connection {
+    host: String,
     stream: TcpStream,
     buffer: Vec<u8>,
 }
@@ -18,6 +19,8 @@ pub struct Answer {
     pub head_length: usize,
     /// Its body.
     pub body: Vec<u8>,
+    /// Whether the server closes the connection after it.
+    closes: bool,
 }
 
 impl Connection {
@@ -26,12 +29,9 @@ impl Connection {
     /// # Errors
     /// When nobody listens there.
     pub async fn open(host: &str) -> anyhow::Result<Self> {
-        let stream = TcpStream::connect(host)
-            .await
-            .with_context(|| format!("connecting to {host}"))?;
-        stream.set_nodelay(true)?;
         Ok(Self {
-            stream,
+            host: host.to_owned(),
+            stream: connect(host).await?,
             buffer: Vec::with_capacity(8192),
         })
     }
@@ -48,10 +48,21 @@ impl Connection {
                 bail!("the connection was closed before the answer was whole");
             }
             if let Some(answer) = parse(&self.buffer)? {
+                if answer.closes {
+                    self.stream = connect(&self.host).await?;
+                }
                 return Ok(answer);
             }
         }
     }
+}
+
+async fn connect(host: &str) -> anyhow::Result<TcpStream> {
+    let stream = TcpStream::connect(host)
+        .await
+        .with_context(|| format!("connecting to {host}"))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// The answer in `bytes`; `None` if there is more to come.
@@ -66,17 +77,19 @@ fn parse(bytes: &[u8]) -> anyhow::Result<Option<Answer>> {
         .and_then(|line| line.split(' ').nth(1))
         .context("a status")?
         .parse()?;
-    let length = lines
-        .filter_map(|line| line.split_once(':'))
-        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
-        .context("an answer without a content-length")?
-        .1
-        .trim()
-        .parse::<usize>()?;
+    let (mut length, mut closes) = (None, false);
+    for (name, value) in lines.filter_map(|line| line.split_once(':')) {
+        if name.eq_ignore_ascii_case("content-length") {
+            length = Some(value.trim().parse::<usize>()?);
+        }
+        closes |= name.eq_ignore_ascii_case("connection") && value.trim() == "close";
+    }
+    let length = length.context("an answer without a content-length")?;
     let body = &bytes[end + 4..];
     Ok((body.len() >= length).then(|| Answer {
         status,
         head_length: end + 4,
         body: body[..length].to_vec(),
+        closes,
     }))
 }
