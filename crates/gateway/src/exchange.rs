@@ -329,11 +329,18 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// An error where not even the service is known: a client that reads XML and one that reads JSON both find its code.
+    /// An error where not even the service is known: JSON for a client that sends JSON, else the XML that form and REST clients read.
     fn bare_error(&self, error: &ApiError) -> Response<ResponseBody> {
-        let sts = self.gateway.codec("sts").expect("sts has a model");
-        let encoded = sts.encode_error(Protocol::Query, error, &self.request_id.to_string());
-        whole(encoded)
+        let header = |name: &str| self.parts.headers.get(name).and_then(|v| v.to_str().ok());
+        let sends_json = header("x-amz-target").is_some()
+            || header("content-type").is_some_and(|kind| kind.contains("json"));
+        // Any service of the family will do: an error's form is its protocol's.
+        let (service, protocol) = match sends_json {
+            true => ("cloudtrail", Protocol::Json),
+            false => ("sts", Protocol::Query),
+        };
+        let codec = self.gateway.codec(service).expect("both have a model");
+        whole(codec.encode_error(protocol, error, &self.request_id.to_string()))
     }
 
     fn has_double_headers(&self) -> bool {

@@ -112,3 +112,33 @@ async fn bodies_that_are_not_what_they_say_are_errors_of_the_sender() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_service_there_is_none_of_is_named_in_the_form_its_client_reads() {
+    let world = World::new().await;
+    let authorization = format!(
+        "AWS4-HMAC-SHA256 Credential=AKIAAAAAAAAAAAAAAAAA/20261124/us-east-1/dynamodb/aws4_request, \
+         SignedHeaders=host;x-amz-date, Signature={}",
+        "0".repeat(64)
+    );
+    for (target, opening) in [(Some("DynamoDB_20120810.ListTables"), '{'), (None, '<')] {
+        let mut request = http::Request::builder()
+            .method("POST")
+            .uri("/")
+            .header("host", "localhost")
+            .header("x-amz-date", "20261124T120000Z")
+            .header("authorization", &authorization);
+        if let Some(target) = target {
+            request = request.header("x-amz-target", target);
+        }
+        let reply = world
+            .answer(request.body(Full::new(Bytes::new())).unwrap())
+            .await;
+        assert_eq!(reply.status, 501, "{reply:?}");
+        assert!(reply.body.starts_with(opening), "{reply:?}");
+        assert!(
+            reply.body.contains("There is no service dynamodb here."),
+            "{reply:?}"
+        );
+    }
+}
