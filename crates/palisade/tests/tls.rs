@@ -47,11 +47,18 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .expect("the binary runs");
-        let server = Self { process, address };
+        let mut server = Self { process, address };
         while TcpStream::connect(address).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            server.pause().await;
         }
         server
+    }
+
+    /// Waits a moment, for a server that is still there.
+    async fn pause(&mut self) {
+        let ended = self.process.try_wait().expect("a child");
+        assert_eq!(ended, None, "the server ended");
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 
     fn hang_up(&self) {
@@ -84,9 +91,9 @@ impl Server {
     }
 
     /// Waits until new connections get this certificate.
-    async fn until_serving(&self, trusted: &CertificateDer<'static>) {
+    async fn until_serving(&mut self, trusted: &CertificateDer<'static>) {
         while self.connect(trusted, &[]).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            self.pause().await;
         }
     }
 }
@@ -110,7 +117,7 @@ fn health() -> hyper::Request<Empty<bytes::Bytes>> {
 async fn it_serves_tls_and_takes_a_renewed_certificate_on_sighup() {
     let folder = tempfile::tempdir().expect("a folder");
     let first = renew(folder.path());
-    let server = Server::start(folder.path()).await;
+    let mut server = Server::start(folder.path()).await;
     let stream = server.connect(&first, &["http/1.1"]).await.expect("TLS");
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
         .await
