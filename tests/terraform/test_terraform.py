@@ -155,3 +155,15 @@ def test_a_remote_backend_is_refused_on_a_branch(account, tmp_path, terraform):
     command = ["terraform", f"-chdir={terraform.folder}", "apply", "-auto-approve"]
     done = palisade("what-if", "--", *command, environment=terraform.environment, timeout_seconds=60)
     assert done.returncode != 0 and "--outside-effects" in done.stderr
+
+
+def test_endpoints_written_into_the_module_miss_the_branch_and_fail(terraform, account):
+    """The branch's credentials are refused by the real state, so a call that misses the branch does not happen."""
+    text = (terraform.folder / "main.tf").read_text()
+    block = f'provider "aws" {{\n  endpoints {{\n    iam = "{account.root.endpoint}"\n  }}'
+    assert 'provider "aws" {' in text
+    (terraform.folder / "main.tf").write_text(text.replace('provider "aws" {', block))
+    command = ["terraform", f"-chdir={terraform.folder}", "apply", "-input=false", "-no-color", "-auto-approve"]
+    done = palisade("what-if", "--", *command, environment=terraform.environment, timeout_seconds=300)
+    assert done.returncode != 0 and "InvalidClientTokenId" in done.stderr
+    assert counts(account) == {"Users": 0, "Groups": 0, "Roles": 0, "Policies": 0, "InstanceProfiles": 0}
