@@ -32,6 +32,7 @@ impl Server {
         let address = free.local_addr().expect("an address");
         drop(free);
         let process = Command::new(env!("CARGO_BIN_EXE_palisade"))
+            .env_clear() // PALISADE_SHARED names test data for this run; a server does not know the variable
             .args([
                 "up",
                 "--dev",
