@@ -11,6 +11,9 @@ from harness.registry import coverage, implemented
 # These cannot fail in any other way than every call can.
 ONLY_GOOD = {("sts", "GetCallerIdentity")}
 
+# What they ask for or take away does not exist here: NoSuchEntity is their answer (test_absent.py).
+NEVER_GOOD = {("iam", "DeleteLoginProfile"), ("iam", "GetLoginProfile"), ("iam", "GetAccountPasswordPolicy")}
+
 
 @pytest.fixture(autouse=True)
 def whole_run(request):
@@ -21,7 +24,7 @@ def whole_run(request):
 
 
 def test_every_implemented_operation_was_seen_to_work():
-    untried = [pair for pair in sorted(implemented(("iam", "sts", "cloudtrail"))) if "ok" not in outcomes[pair]]
+    untried = [pair for pair in sorted(implemented(("iam", "sts", "cloudtrail")) - NEVER_GOOD) if "ok" not in outcomes[pair]]
     assert untried == []
 
 
