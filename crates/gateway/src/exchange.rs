@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response};
 use palisade_core::failures::FailureKey;
 use palisade_core::{CallContext, Caller, Region};
 use palisade_model::{ApiError, Operation, Protocol, Structure};
@@ -17,7 +17,6 @@ use uuid::Uuid;
 use crate::Gateway;
 use crate::body::{self, ReadError, ResponseBody};
 use crate::dispatch::{Answer, Signed};
-use crate::front::plain;
 use crate::perform;
 use crate::route::{self, Target};
 use crate::server::Connection;
@@ -82,10 +81,11 @@ impl<'a> Exchange<'a> {
         B: http_body::Body<Data = Bytes> + Unpin,
     {
         if self.has_double_headers() {
-            return plain(
-                StatusCode::BAD_REQUEST,
-                "a header field that may come once came twice\n",
+            let error = ApiError::sender(
+                "InvalidRequest",
+                "A header field that may come once came twice.",
             );
+            return self.head_error(&error.with_status(400));
         }
         let limits = self.gateway.limits();
         let (time_max, room) = (limits.body_time_max, &self.gateway.room);
@@ -95,7 +95,7 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    /// The error for a body that was not read, in the form of whatever the head names.
+    /// The error for a body that was not read.
     fn unread(&self, error: ReadError) -> Response<ResponseBody> {
         let (code, status, message) = match error {
             ReadError::TooLarge => (
@@ -106,11 +106,15 @@ impl<'a> Exchange<'a> {
             ReadError::TooSlow => ("RequestTimeout", 408, "The request's body came too slowly."),
             ReadError::Broken => ("IncompleteBody", 400, "The request's body is broken."),
         };
-        let error = ApiError::sender(code, message).with_status(status);
+        self.head_error(&ApiError::sender(code, message).with_status(status))
+    }
+
+    /// An error found before the body was read, in the form of whatever the head names.
+    fn head_error(&self, error: &ApiError) -> Response<ResponseBody> {
         let request = self.wire_request(Bytes::new());
         match self.destination(None, &request) {
-            Some(destination) => self.error(destination, &error),
-            None => self.bare_error(&error),
+            Some(destination) => self.error(destination, error),
+            None => self.bare_error(error),
         }
     }
 

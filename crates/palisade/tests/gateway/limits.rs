@@ -237,6 +237,10 @@ async fn a_header_that_may_come_once_may_not_come_twice() {
         let twice = call.replacen(line, &format!("{line}\r\n{line}"), 1);
         let answer = served.exchange(twice.as_bytes()).await;
         assert_eq!(status(&answer), 400, "{name}: {answer}");
+        assert!(
+            answer.contains("<Code>InvalidRequest</Code>"),
+            "{name}: {answer}"
+        );
     }
 }
 

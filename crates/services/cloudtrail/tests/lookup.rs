@@ -365,20 +365,3 @@ fn a_session_is_found_by_its_name_and_a_failure_has_its_error() {
         (&"NoSuchEntityException".into(), &"gone".into())
     );
 }
-
-/// How long a rare event takes to find in a million: `cargo test --release -p palisade-cloudtrail --test lookup -- --ignored --nocapture`.
-#[test]
-#[ignore = "a measurement"]
-fn measure_a_rare_event_in_a_million() {
-    let mut world = World::new();
-    world.did("Rare");
-    let common = world.made("iam", "ListUsers");
-    for _ in 0..1_000_000 {
-        world.record_lazily(&common, &[HOME]);
-    }
-    world.flush();
-    let began = std::time::Instant::now();
-    assert_eq!(all(&mut world, &by("EventName", "Rare")), ["Rare"]);
-    let took = began.elapsed();
-    println!("{took:?} in pages of {LOOKUP_EXAMINED_MAX} records examined");
-}
