@@ -187,8 +187,9 @@ pub type PlainHandler = Box<dyn Fn(&mut Call<'_>, Value) -> Result<Value, CallEr
 /// A call that must wait for something outside: a plan in one transaction, the outside work, the finish in another. The outside
 /// answer is journaled with the finish, so the finish can run again without asking twice.
 ///
-/// Where the client hangs up, the request's time is up or the server stops before the finish, there is a plan and no finish: it must
-/// be such that the service can find it again.
+/// Once the plan is on disk the call goes on to its finish and its record, whether or not the client still waits for the answer. Only
+/// where the server ends first (it crashes, or the grace of its stop is over) is there a plan without a finish: it must be such that
+/// the service can find it again. So [`OutsideHandler::perform`] must end by itself: it sets its own limit of time.
 pub trait OutsideHandler: Send + Sync {
     /// Reads and writes what must be known before; the plan is kept until the finish.
     fn plan(&self, call: &mut Call<'_>, input: &Value) -> Result<Vec<u8>, CallError>;

@@ -6,11 +6,12 @@ use std::sync::atomic::Ordering;
 use http::Response;
 use palisade_core::authorize::Authority;
 use palisade_core::{Call, CallError, Notes, OsRandom, Region};
-use palisade_model::ApiError;
+use palisade_model::{ApiError, Structure};
 use palisade_sigv4::{AuthError, Body, Credentialed, RequestHead, Rules};
 use palisade_store::{BranchId, CommitError, Tx};
 use palisade_wire::Request;
 
+use crate::Gateway;
 use crate::body::ResponseBody;
 use crate::exchange::{Destination, Exchange, internal_failure};
 use crate::fact::{Performed, Surrounding};
@@ -172,7 +173,8 @@ impl Exchange<'_> {
                 if performed.result.is_err() {
                     tx.discard_writes();
                 }
-                self.record(tx, performed, &around, destination).await
+                let result = self.gateway.record(tx, performed, &around).await?;
+                Ok(self.respond(destination, &result))
             }
             Step::Outside(planned) => {
                 self.perform_outside(tx, planned, &around, destination)
@@ -195,25 +197,35 @@ impl Exchange<'_> {
         }
     }
 
-    /// Commits what happened, then answers.
+    /// The answer or the error that a call came to, in the protocol's form.
+    pub(crate) fn respond(
+        &self,
+        destination: Destination<'_>,
+        result: &Result<Structure, ApiError>,
+    ) -> Response<ResponseBody> {
+        match (result, destination.operation) {
+            (Ok(output), Some(operation)) => self.success(destination, operation, output),
+            (Ok(_), None) => self.error(destination, &internal_failure()),
+            (Err(error), _) => self.error(destination, error),
+        }
+    }
+}
+
+impl Gateway {
+    /// Commits what happened; what it came to may be answered then.
     pub(crate) async fn record(
         &self,
         tx: Tx,
         performed: Performed,
         around: &Surrounding<'_>,
-        destination: Destination<'_>,
-    ) -> Result<Response<ResponseBody>, Failure> {
+    ) -> Result<Result<Structure, ApiError>, Failure> {
         if performed.denied {
-            self.gateway.metrics.denials.fetch_add(1, Ordering::Relaxed);
+            self.metrics.denials.fetch_add(1, Ordering::Relaxed);
         }
         let fact = performed.fact(around);
-        let durability = performed.durability(self.gateway.settings.audit_strict);
-        self.gateway.env.store.commit(tx, fact, durability).await?;
-        Ok(match (&performed.result, destination.operation) {
-            (Ok(output), Some(operation)) => self.success(destination, operation, output),
-            (Ok(_), None) => self.error(destination, &internal_failure()),
-            (Err(error), _) => self.error(destination, error),
-        })
+        let durability = performed.durability(self.settings.audit_strict);
+        self.env.store.commit(tx, fact, durability).await?;
+        Ok(performed.result)
     }
 }
 

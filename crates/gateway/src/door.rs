@@ -1,5 +1,6 @@
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -17,7 +18,7 @@ pub type Rebuild =
 
 /// Where requests come in: the front, and the two paths that nobody signs, health and (in development mode) reset.
 pub struct Door {
-    front: RwLock<Option<Gateway>>,
+    front: RwLock<Option<Arc<Gateway>>>,
     rebuild: Option<Rebuild>,
     limits: Limits,
     metrics: Arc<Metrics>,
@@ -25,7 +26,8 @@ pub struct Door {
 
 impl Door {
     /// A door before `front`. With `rebuild` there is a `POST /_palisade/reset`; without, there is no such path.
-    pub fn new(front: Gateway, rebuild: Option<Rebuild>) -> Self {
+    pub fn new(front: impl Into<Arc<Gateway>>, rebuild: Option<Rebuild>) -> Self {
+        let front = front.into();
         let (limits, metrics) = (front.limits().clone(), front.shared_metrics());
         Self {
             front: RwLock::new(Some(front)),
@@ -83,17 +85,33 @@ impl Door {
             .read()
             .await
             .as_ref()
-            .map(Gateway::metrics_text)
+            .map(|front| front.metrics_text())
             .unwrap_or_default()
+    }
+
+    /// Waits until the calls that wait for something outside have ended, `time_max` at most; whether they have.
+    pub async fn outside_calls_ended(&self, time_max: Duration) -> bool {
+        match &*self.front.read().await {
+            Some(front) => front.outside_calls_ended(time_max).await,
+            None => true,
+        }
     }
 
     /// Waits for running requests, closes the old state, and starts again.
     async fn reset(&self, rebuild: &Rebuild) -> Response<ResponseBody> {
         let mut front = self.front.write().await;
+        if let Some(old) = &*front
+            && !old.outside_calls_ended(self.limits.drain_time_max).await
+        {
+            return plain(
+                StatusCode::CONFLICT,
+                "a call still waits for something outside\n",
+            );
+        }
         drop(front.take());
         match rebuild().await {
             Ok(fresh) => {
-                *front = Some(fresh);
+                *front = Some(Arc::new(fresh));
                 plain(StatusCode::OK, "{\"status\":\"reset\"}\n")
             }
             Err(error) => {

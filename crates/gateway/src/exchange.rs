@@ -35,7 +35,7 @@ const SINGLE_HEADERS: [&str; 5] = [
 
 /// A request being answered.
 pub struct Exchange<'a> {
-    pub(crate) gateway: &'a Gateway,
+    pub(crate) gateway: &'a Arc<Gateway>,
     pub(crate) connection: &'a Connection,
     pub(crate) request_id: Uuid,
     pub(crate) wall_ms: i64,
@@ -59,7 +59,7 @@ pub struct Destination<'a> {
 impl<'a> Exchange<'a> {
     /// A request as it came off the connection.
     pub fn new(
-        gateway: &'a Gateway,
+        gateway: &'a Arc<Gateway>,
         connection: &'a Connection,
         parts: &'a Parts,
         request_id: Uuid,

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::{HeaderValue, Request, Response, StatusCode};
 use palisade_core::failures::AuthenticationFailures;
@@ -16,6 +16,7 @@ use crate::caught::{Panicked, caught};
 use crate::exchange::Exchange;
 use crate::identify::{Identifier, RootKey};
 use crate::metrics::Metrics;
+use crate::outside::OutsideCalls;
 use crate::server::{Connection, Limits};
 
 /// How the front behaves.
@@ -62,6 +63,7 @@ pub struct Gateway {
     pub(crate) failures: Arc<AuthenticationFailures>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) room: Room,
+    pub(crate) outside_calls: OutsideCalls,
     metrics_text: MetricsText,
     codecs: HashMap<&'static str, std::sync::OnceLock<Codec>>,
 }
@@ -78,6 +80,7 @@ impl Gateway {
             identifier: Identifier::new(parts.root_keys),
             clock: parts.clock,
             room: Room::new(parts.settings.limits.bodies_bytes_max),
+            outside_calls: OutsideCalls::default(),
             settings: parts.settings,
             failures: parts.failures,
             metrics: parts.metrics,
@@ -89,6 +92,12 @@ impl Gateway {
     /// What a client may cost.
     pub fn limits(&self) -> &Limits {
         &self.settings.limits
+    }
+
+    /// Waits, `time_max` at most, until the calls that wait for something outside are finished and on record: their clients may have
+    /// hung up long ago. Whether they all are; meanwhile no other begins.
+    pub async fn outside_calls_ended(&self, time_max: Duration) -> bool {
+        self.outside_calls.ended(time_max).await
     }
 
     /// All metrics of the server, as text.
@@ -103,7 +112,7 @@ impl Gateway {
 
     /// Answers a request.
     pub async fn answer<B>(
-        &self,
+        self: &Arc<Self>,
         request: Request<B>,
         connection: &Connection,
     ) -> Response<ResponseBody>

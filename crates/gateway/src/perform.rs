@@ -13,7 +13,9 @@ use palisade_core::{
 };
 use palisade_model::{ApiError, Operation, Protocol, Structure, Value, validate, validation_error};
 use palisade_store::Tx;
+use uuid::Uuid;
 
+use crate::Gateway;
 use crate::dispatch::{Failure, Signed};
 use crate::exchange::{BODY_BYTES_MAX, Destination, Exchange, internal_failure};
 use crate::fact::Performed;
@@ -283,15 +285,26 @@ impl Exchange<'_> {
         Err(Stop::Denied(denied(&message)))
     }
 
-    /// Runs a service's step; a panic is an internal failure of this call alone.
-    pub(crate) fn guarded<T, E: From<ApiError>>(
+    fn guarded<T, E: From<ApiError>>(
         &self,
         operation: &str,
         step: impl FnOnce() -> Result<T, E>,
     ) -> Result<T, E> {
+        self.gateway.guarded(operation, self.request_id, step)
+    }
+}
+
+impl Gateway {
+    /// Runs a service's step; a panic is an internal failure of this call alone.
+    pub(crate) fn guarded<T, E: From<ApiError>>(
+        &self,
+        operation: &str,
+        request_id: Uuid,
+        step: impl FnOnce() -> Result<T, E>,
+    ) -> Result<T, E> {
         std::panic::catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(|_| {
-            self.gateway.metrics.panics.fetch_add(1, Ordering::Relaxed);
-            tracing::error!(operation, request_id = %self.request_id, "a service panicked");
+            self.metrics.panics.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(operation, %request_id, "a service panicked");
             Err(internal_failure().into())
         })
     }

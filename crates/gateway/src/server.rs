@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::Door;
 use crate::body::ResponseBody;
@@ -116,11 +117,18 @@ pub async fn serve(
         });
     }
     drop(listener);
-    let drained = tokio::time::timeout(limits.drain_time_max, async {
+    let grace_ends = Instant::now() + limits.drain_time_max;
+    let drained = tokio::time::timeout_at(grace_ends, async {
         while connections.join_next().await.is_some() {}
     });
     if drained.await.is_err() {
         tracing::warn!("some requests did not end in time and were cut");
+    }
+    let grace_left = grace_ends.saturating_duration_since(Instant::now());
+    if !gateway.outside_calls_ended(grace_left).await {
+        tracing::warn!(
+            "calls that wait for something outside did not end in time and were cut: their plans are kept"
+        );
     }
 }
 

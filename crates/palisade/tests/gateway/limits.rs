@@ -18,7 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use crate::kit::probe::{Probe, row};
-use crate::kit::{Ask, HOME, Plan, World, root};
+use crate::kit::{Ask, HOME, Plan, World, http1, root};
 
 const SHORT: Duration = Duration::from_millis(100);
 /// Longer than any test should take; whoever waits so long has failed.
@@ -42,7 +42,7 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopping) = watch::channel(false);
-        let door = Arc::new(Door::new(world.front(), None));
+        let door = Arc::new(Door::new(world.gateway.clone(), None));
         tokio::spawn(serve(listener, None, door, stopping));
         Self {
             world,
@@ -65,27 +65,15 @@ impl Served {
 
     /// A signed call over a connection of its own.
     async fn call(&self) -> u16 {
-        let answer = self.exchange(&self.signed_call()).await;
+        let answer = self.exchange(&self.signed_call().await).await;
         status(&answer)
     }
 
     /// GetCallerIdentity by the root as bytes of HTTP/1.1, closing after.
-    fn signed_call(&self) -> Vec<u8> {
+    async fn signed_call(&self) -> Vec<u8> {
         let input = json!({});
         let ask = Ask::new("sts", "GetCallerIdentity", &input);
-        let (parts, _) = self.world.signed(&root(HOME), &ask).into_parts();
-        let body = b"Action=GetCallerIdentity&Version=2011-06-15";
-        let mut text = format!("{} {} HTTP/1.1\r\n", parts.method, parts.uri);
-        for (name, value) in &parts.headers {
-            text.push_str(&format!("{name}: {}\r\n", value.to_str().expect("text")));
-        }
-        text.push_str(&format!(
-            "content-length: {}\r\nconnection: close\r\n\r\n",
-            body.len()
-        ));
-        let mut bytes = text.into_bytes();
-        bytes.extend_from_slice(body);
-        bytes
+        http1(self.world.signed(&root(HOME), &ask)).await
     }
 }
 
@@ -228,7 +216,7 @@ async fn a_request_that_takes_too_long_is_answered_that() {
 #[tokio::test]
 async fn a_header_that_may_come_once_may_not_come_twice() {
     let served = Served::new(Limits::default()).await;
-    let call = String::from_utf8(served.signed_call()).expect("text");
+    let call = String::from_utf8(served.signed_call().await).expect("text");
     for name in ["host", "authorization", "x-amz-date"] {
         let line = call
             .lines()

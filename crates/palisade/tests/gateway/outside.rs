@@ -3,18 +3,25 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use palisade_core::operation::CallKind;
 use palisade_core::outside::recall;
 use palisade_core::record::Outcome;
 use palisade_core::{Call, CallError, Handlers, OutsideHandler, Service};
+use palisade_gateway::Door;
+use palisade_gateway::server::{Limits, serve};
 use palisade_model::{ApiError, Structure, Value};
 use palisade_store::testing::Disk;
 use palisade_store::{Durability, Fact, Store, Table};
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
 
 use crate::kit::probe::{Probe, row};
-use crate::kit::{Ask, HOME, Plan, World, record_on, reopened, root};
+use crate::kit::{Ask, HOME, Plan, World, call_of, http1, record_on, reopened, root};
 
 static PLANS: Table<(String,), String> = Table::new("test.plan");
 static KEYS: Table<(String,), String> = Table::new("test.key");
@@ -27,6 +34,8 @@ struct Foreign {
     finished: AtomicU64,
     /// How often a finish is overtaken by another commit.
     overtaken: u64,
+    /// Who is asked to `wait` answers when this is opened.
+    gate: Semaphore,
 }
 
 const PLAINTEXT: &str = "what the key store said";
@@ -83,6 +92,15 @@ impl OutsideHandler for Handler {
             match plan.as_slice() {
                 b"fails" => Err("the key store is closed".to_owned()),
                 b"panics" => panic!("a defect"),
+                b"wait" => {
+                    self.0
+                        .gate
+                        .acquire()
+                        .await
+                        .expect("it is never closed")
+                        .forget();
+                    Ok(PLAINTEXT.into())
+                }
                 _ => Ok(PLAINTEXT.into()),
             }
         })
@@ -127,12 +145,17 @@ fn describe(call: &mut Call<'_>, mut input: Structure) -> Result<Structure, Call
 }
 
 async fn world(overtaken: u64) -> (World, Arc<Foreign>) {
+    world_with(overtaken, Limits::default()).await
+}
+
+async fn world_with(overtaken: u64, limits: Limits) -> (World, Arc<Foreign>) {
     let disk = Disk::default();
     let foreign = Arc::new(Foreign {
         disk: disk.clone(),
         asked: AtomicU64::new(0),
         finished: AtomicU64::new(0),
         overtaken,
+        gate: Semaphore::new(0),
     });
     let rows = vec![
         row("CreateKey", CallKind::Write, "kms:CreateKey"),
@@ -142,12 +165,13 @@ async fn world(overtaken: u64) -> (World, Arc<Foreign>) {
         .on_outside("CreateKey", Handler(foreign.clone()))
         .on("DescribeKey", describe);
     let services: Vec<Arc<dyn Service>> = vec![Probe::service("kms", rows, handlers)];
-    let world = World::of(Plan {
+    let mut plan = Plan {
         disk,
         services,
         ..Plan::default()
-    });
-    (world.await, foreign)
+    };
+    plan.settings.limits = limits;
+    (World::of(plan).await, foreign)
 }
 
 async fn said(world: &World, request: uuid::Uuid) -> String {
@@ -266,4 +290,99 @@ async fn on_a_branch_it_stops_before_acting_outside() {
         (Some(id.as_str()), 1)
     );
     assert_eq!(foreign.asked.load(Ordering::SeqCst), 0);
+}
+
+/// A server whose only client hung up while it waited for what is outside.
+struct HungUp {
+    world: World,
+    foreign: Arc<Foreign>,
+    request: uuid::Uuid,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<()>,
+}
+
+impl HungUp {
+    async fn new(limits: Limits) -> Self {
+        let (world, foreign) = world_with(0, limits).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopping) = watch::channel(false);
+        let door = Arc::new(Door::new(world.gateway.clone(), None));
+        let serving = tokio::spawn(serve(listener, None, door.clone(), stopping));
+        let input = json!({"Description": "wait"});
+        let ask = Ask::new("kms", "CreateKey", &input);
+        let mut stream = TcpStream::connect(address).await.expect("it listens");
+        let bytes = http1(world.signed(&root(HOME), &ask)).await;
+        stream.write_all(&bytes).await.expect("it takes the call");
+        until(|| foreign.asked.load(Ordering::SeqCst) == 1).await;
+        drop(stream);
+        until(|| door.metrics().connections.load(Ordering::SeqCst) == 0).await;
+        let tx = world.store.begin().expect("it reads");
+        let plans = tx.range(&PLANS, &(), None, 9).expect("it reads");
+        let [((id,), _)] = plans.as_slice() else {
+            panic!("one plan: {plans:?}")
+        };
+        Self {
+            request: id.parse().expect("a request id"),
+            world,
+            foreign,
+            stop,
+            serving,
+        }
+    }
+
+    /// Whether the finish has written, and the call is on record as done.
+    fn is_finished(&self) -> bool {
+        let record = self.world.record(self.request);
+        let done = |record| matches!(call_of(&record).outcome, Outcome::Success);
+        count(&self.world, &KEYS) == 1 && record.is_some_and(done)
+    }
+}
+
+/// Waits; longer than any test should take is failed.
+async fn until(mut holds: impl FnMut() -> bool) {
+    for _ in 0..4000 {
+        if holds() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("it did not come to that");
+}
+
+#[tokio::test]
+async fn a_call_whose_client_hung_up_is_finished_and_on_record() {
+    let hung_up = HungUp::new(Limits::default()).await;
+    assert!(!hung_up.is_finished());
+    hung_up.foreign.gate.add_permits(1);
+    until(|| hung_up.is_finished()).await;
+    assert_eq!(said(&hung_up.world, hung_up.request).await, PLAINTEXT);
+    assert_eq!(hung_up.foreign.asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_a_call_whose_client_hung_up() {
+    let mut hung_up = HungUp::new(Limits::default()).await;
+    hung_up.stop.send(true).expect("it serves");
+    let foreign = hung_up.foreign.clone();
+    tokio::spawn(async move {
+        // Long enough for a server that does not wait to be gone.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        foreign.gate.add_permits(1);
+    });
+    (&mut hung_up.serving).await.expect("it serves to its end");
+    assert!(hung_up.is_finished());
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_longer_than_its_grace() {
+    let limits = Limits {
+        drain_time_max: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let mut hung_up = HungUp::new(limits).await;
+    hung_up.stop.send(true).expect("it serves");
+    (&mut hung_up.serving).await.expect("it serves to its end");
+    assert!(!hung_up.is_finished());
+    assert_eq!(count(&hung_up.world, &PLANS), 1, "the plan is kept");
 }

@@ -64,8 +64,7 @@ impl Default for Plan {
 
 /// A server and what it stands on.
 pub struct World {
-    pub gateway: Gateway,
-    settings: Settings,
+    pub gateway: Arc<Gateway>,
     pub store: Store,
     pub disk: Disk,
     pub faults: Faults,
@@ -128,8 +127,7 @@ impl World {
             made.expect("a new store writes");
         }
         Self {
-            gateway: wired(&store, &clock, plan.settings.clone(), plan.services),
-            settings: plan.settings,
+            gateway: wired(&store, &clock, plan.settings, plan.services).into(),
             store,
             disk: plan.disk,
             faults,
@@ -142,18 +140,12 @@ impl World {
         let now = store.begin().expect("it reads").time();
         let clock = Arc::new(ManualClock::new(now));
         Self {
-            gateway: wired(store, &clock, Settings::default(), Vec::new()),
-            settings: Settings::default(),
+            gateway: wired(store, &clock, Settings::default(), Vec::new()).into(),
             store: store.clone(),
             disk: Disk::default(),
             faults: Faults::default(),
             clock,
         }
-    }
-
-    /// Another front, to be put behind a listener.
-    pub fn front(&self) -> Gateway {
-        wired(&self.store, &self.clock, self.settings.clone(), Vec::new())
     }
 
     /// Calls in us-east-1.
@@ -422,6 +414,20 @@ fn wired(
         more,
     });
     gateway.expect("the services fit together")
+}
+
+/// A request as bytes of HTTP/1.1, on a connection that closes after it.
+pub async fn http1(request: http::Request<Full<Bytes>>) -> Vec<u8> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.expect("it is whole").to_bytes();
+    let mut bytes = format!("{} {} HTTP/1.1\r\n", parts.method, parts.uri).into_bytes();
+    for (name, value) in &parts.headers {
+        bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    let length = body.len();
+    bytes.extend(format!("content-length: {length}\r\nconnection: close\r\n\r\n").into_bytes());
+    bytes.extend(body);
+    bytes
 }
 
 /// A policy of these statements, as text.
