@@ -12,8 +12,24 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod ciphertext;
+pub mod context;
+mod envelope;
+pub mod hierarchy;
+mod kdf;
+mod name;
 mod random;
+mod reader;
+pub mod root;
 mod secret;
+pub mod vectors;
 
-pub use random::Random;
+pub use ciphertext::{Blob, Header, Malformed};
+pub use context::{ContextError, Difference, EncryptionContext};
+pub use envelope::DoesNotOpen;
+pub use hierarchy::{DomainKey, MaterialToken, NoToken, Root, RootId, WrappedDomainKey};
+pub use kdf::DerivationKey;
+pub use name::{Domain, InvalidName, KeyName, MaterialId};
+pub use random::{Random, testing};
+pub use root::{FileKey, Passphrase, RootWrap, SealedRoot};
 pub use secret::Secret;
