@@ -12,24 +12,34 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod algorithm;
 pub mod ciphertext;
 pub mod context;
+mod der;
 mod envelope;
+mod error;
 pub mod hierarchy;
 mod kdf;
+mod material;
 mod name;
+mod public;
 mod random;
 mod reader;
 pub mod root;
 mod secret;
+pub mod spec;
 pub mod vectors;
 
+pub use algorithm::ToSign;
 pub use ciphertext::{Blob, Header, Malformed};
 pub use context::{ContextError, Difference, EncryptionContext};
 pub use envelope::DoesNotOpen;
+pub use error::KeyError;
 pub use hierarchy::{DomainKey, MaterialToken, NoToken, Root, RootId, WrappedDomainKey};
 pub use kdf::DerivationKey;
+pub use material::Material;
 pub use name::{Domain, InvalidName, KeyName, MaterialId};
+pub use public::PublicKey;
 pub use random::{Random, testing};
 pub use root::{FileKey, Passphrase, RootWrap, SealedRoot};
 pub use secret::Secret;

@@ -1,0 +1,147 @@
+//! Ed25519 (RFC 8032): pure for a message, `ph` for a digest.
+//!
+//! KMS's `ED25519_PH_SHA_512` takes a SHA-512 digest and hashes it again, as step 1 of FIPS 186-5,
+//! section 7.8.1 does with any message: what is signed is the hash of the digest.
+
+use aws_lc_rs::encoding::{AsBigEndian, AsDer, Curve25519SeedBin, PublicKeyX509Der};
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
+use ed25519_dalek::{Digest as _, Sha512, Signature, SigningKey, VerifyingKey};
+use zeroize::Zeroizing;
+
+use super::ToSign;
+use crate::spec::SigningAlgorithm;
+use crate::{KeyError, Secret, der};
+
+/// The length of the digest that `ph` takes.
+const DIGEST: usize = 64;
+
+/// An Ed25519 key pair.
+pub(crate) struct EdKey {
+    seed: Zeroizing<[u8; 32]>,
+    pair: Ed25519KeyPair,
+}
+
+impl EdKey {
+    pub(crate) fn from_seed(seed: &[u8]) -> Result<Self, KeyError> {
+        let seed: [u8; 32] = seed.try_into().map_err(|_| KeyError::InvalidMaterial)?;
+        let seed = Zeroizing::new(seed);
+        let pair =
+            Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(|_| KeyError::InvalidMaterial)?;
+        Ok(Self { seed, pair })
+    }
+
+    /// Reads a PKCS#8 (RFC 8410); where it holds the public key too, the two must belong together.
+    pub(crate) fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, KeyError> {
+        if !der::is_one_sequence(pkcs8) {
+            return Err(KeyError::InvalidMaterial);
+        }
+        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8)
+            .map_err(|_| KeyError::InvalidMaterial)?;
+        let seed = pair.seed().map_err(|_| KeyError::Internal)?;
+        let seed: Curve25519SeedBin<'_> = seed.as_be_bytes().map_err(|_| KeyError::Internal)?;
+        Self::from_seed(seed.as_ref())
+    }
+
+    pub(crate) fn seed(&self) -> Secret {
+        Secret::from(self.seed.to_vec())
+    }
+
+    pub(crate) fn pkcs8(&self) -> Result<Secret, KeyError> {
+        let document = self.pair.to_pkcs8v1().map_err(|_| KeyError::Internal)?;
+        Ok(Secret::from(document.as_ref().to_vec()))
+    }
+
+    pub(crate) fn public_key(&self) -> Result<Vec<u8>, KeyError> {
+        let der: PublicKeyX509Der<'_> = self
+            .pair
+            .public_key()
+            .as_der()
+            .map_err(|_| KeyError::Internal)?;
+        Ok(der.as_ref().to_vec())
+    }
+
+    pub(crate) fn sign(
+        &self,
+        algorithm: SigningAlgorithm,
+        message: ToSign<'_>,
+    ) -> Result<Vec<u8>, KeyError> {
+        match Form::of(algorithm, message)? {
+            Form::Pure(message) => {
+                let signature = self
+                    .pair
+                    .try_sign(message)
+                    .map_err(|_| KeyError::Internal)?;
+                Ok(signature.as_ref().to_vec())
+            }
+            Form::Prehashed(hash) => {
+                let signature = SigningKey::from_bytes(&self.seed).sign_prehashed(hash, None);
+                Ok(signature
+                    .map_err(|_| KeyError::Internal)?
+                    .to_bytes()
+                    .to_vec())
+            }
+        }
+    }
+}
+
+/// Checks that `der`, a SubjectPublicKeyInfo, is a point on the curve.
+pub(crate) fn check_public(der: &[u8]) -> Result<(), KeyError> {
+    let well_formed = UnparsedPublicKey::new(&ED25519, der).parse().is_ok();
+    if !well_formed {
+        return Err(KeyError::InvalidPublicKey);
+    }
+    verifying_key(der).map(|_| ())
+}
+
+/// Verifies with `der`, a SubjectPublicKeyInfo.
+pub(crate) fn verify(
+    der: &[u8],
+    algorithm: SigningAlgorithm,
+    message: ToSign<'_>,
+    signature: &[u8],
+) -> Result<(), KeyError> {
+    match Form::of(algorithm, message)? {
+        Form::Pure(message) => UnparsedPublicKey::new(&ED25519, der)
+            .verify(message, signature)
+            .map_err(|_| KeyError::InvalidSignature),
+        Form::Prehashed(hash) => {
+            let signature =
+                Signature::from_slice(signature).map_err(|_| KeyError::InvalidSignature)?;
+            verifying_key(der)?
+                .verify_prehashed_strict(hash, None, &signature)
+                .map_err(|_| KeyError::InvalidSignature)
+        }
+    }
+}
+
+fn verifying_key(der: &[u8]) -> Result<VerifyingKey, KeyError> {
+    let key = der::read_public_key(der).and_then(|(_, key)| key.try_into().ok());
+    VerifyingKey::from_bytes(key.ok_or(KeyError::InvalidPublicKey)?)
+        .map_err(|_| KeyError::InvalidPublicKey)
+}
+
+/// What is signed, by algorithm and message type: only two of the six combinations exist.
+enum Form<'a> {
+    Pure(&'a [u8]),
+    Prehashed(Sha512),
+}
+
+impl<'a> Form<'a> {
+    fn of(algorithm: SigningAlgorithm, message: ToSign<'a>) -> Result<Self, KeyError> {
+        match (algorithm, message) {
+            (SigningAlgorithm::Ed25519Sha512, ToSign::Raw(message)) => Ok(Self::Pure(message)),
+            (SigningAlgorithm::Ed25519PhSha512, ToSign::Digest(digest))
+                if digest.len() == DIGEST =>
+            {
+                Ok(Self::Prehashed(Sha512::new_with_prefix(digest)))
+            }
+            (SigningAlgorithm::Ed25519PhSha512, ToSign::Digest(_)) => {
+                Err(KeyError::DigestLength { expected: DIGEST })
+            }
+            (SigningAlgorithm::Ed25519Sha512 | SigningAlgorithm::Ed25519PhSha512, _) => {
+                Err(KeyError::WrongMessageType)
+            }
+            _ => Err(KeyError::WrongAlgorithm),
+        }
+    }
+}
