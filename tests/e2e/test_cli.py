@@ -5,7 +5,8 @@ import subprocess
 
 import pytest
 
-from harness.callers import AWS_CLI, CliError, allow, trust
+from harness.callers import AWS_CLI, Caller, CliError, Credentials, allow, trust
+from harness.server import Server
 
 
 def failing(code):
@@ -166,6 +167,21 @@ def test_any_region_will_do_for_a_global_service(account):
     for region in ("eu-central-1", "ap-southeast-2", "us-west-2"):
         assert account.root.cli("iam", "list-users", "--region", region)["Users"] == []
         assert account.root.cli("sts", "get-caller-identity", "--region", region)["Account"] == account.id
+
+
+def test_a_regional_service_takes_the_regions_that_are_served(account):
+    assert "Events" in account.root.cli("cloudtrail", "lookup-events", "--region", "eu-central-1")
+    with failing("InvalidSignatureException") as caught:
+        account.root.cli("cloudtrail", "lookup-events", "--region", "eu-centrl-1")
+    assert "Credential should be scoped to a valid region" in str(caught.value)
+
+
+def test_a_site_names_regions_of_its_own(tmp_path):
+    with Server(tmp_path, "--dev", "--ephemeral", "--region", "dc-north-1", "--region", "dc-south-1") as server:
+        root = Caller(server.endpoint, Credentials("test", "test"))
+        assert "Events" in root.cli("cloudtrail", "lookup-events", "--region", "dc-south-1")
+        with failing("InvalidSignatureException"):
+            root.cli("cloudtrail", "lookup-events", "--region", "dc-west-1")
 
 
 def test_what_is_not_there_yet_says_so_by_name_at_once(account):

@@ -30,6 +30,7 @@ mod page;
 mod random;
 pub mod record;
 mod region;
+mod regions;
 mod seal;
 mod secret;
 mod service;
@@ -47,6 +48,7 @@ pub use identities::{
 pub use page::{InvalidPageToken, Listing};
 pub use random::{OsRandom, Random, testing};
 pub use region::{InvalidRegion, Region};
+pub use regions::Regions;
 pub use seal::{RootKey, RootKeySeal, Seal, SealBroken, Sealed};
 pub use secret::Secret;
 pub use service::{

@@ -51,6 +51,12 @@ impl fmt::Debug for Region {
     }
 }
 
+impl std::borrow::Borrow<str> for Region {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl FromStr for Region {
     type Err = InvalidRegion;
     fn from_str(text: &str) -> Result<Self, InvalidRegion> {

@@ -181,8 +181,10 @@ impl<'a> Exchange<'a> {
             );
             return self.error(destination, &error.with_status(400));
         }
-        let Some(region) = route::region(Some(claim)) else {
-            return self.refuse(&AuthError::UnknownAccessKey, Some(claim), Some(destination));
+        let served = &self.gateway.settings.regions;
+        let region = match route::region(served, claim, destination.codec.model()) {
+            Ok(region) => region,
+            Err(error) => return self.refuse(&error, Some(claim), Some(destination)),
         };
         let signed = Signed {
             claim,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderValue, Request, Response, StatusCode};
 use palisade_core::failures::AuthenticationFailures;
-use palisade_core::{Environment, Services};
+use palisade_core::{Environment, Regions, Services};
 use palisade_model::{ServiceModel, catalog};
 use palisade_store::Clock;
 use palisade_wire::Codec;
@@ -26,6 +26,8 @@ pub struct Settings {
     pub audit_strict: bool,
     /// Denials carry the encoded authorization message.
     pub explain_denials: bool,
+    /// The regions that are served.
+    pub regions: Regions,
     /// What a client may cost.
     pub limits: Limits,
 }

@@ -1,8 +1,8 @@
 //! Where a request is aimed: which service, region and branch.
 
-use palisade_core::Region;
+use palisade_core::{Region, Regions};
 use palisade_model::{Protocol, ServiceModel, catalog};
-use palisade_sigv4::{Credentialed, PathForm, Rules};
+use palisade_sigv4::{AuthError, Carrier, Credentialed, PathForm, Rules, ScopeFault};
 use palisade_wire::{Hint, Request};
 
 /// The prefix of the endpoint URL of a what-if branch.
@@ -110,12 +110,26 @@ fn by_account_header(request: &Request<'_>) -> Option<&'static str> {
     request.header("x-amz-account-id").map(|_| "s3control")
 }
 
-/// The region of a signature's scope; global services may be signed for any. `None` where it is no region's name.
-pub fn region(claim: Option<&Credentialed<'_>>) -> Option<Region> {
-    match claim {
-        Some(claim) => Region::new(claim.region()).ok(),
-        None => Some(Region::us_east_1()),
+/// The region of a signature's scope, if it is served. Services with a global endpoint take any name, for clients with an endpoint
+/// of their own sign as they like; one that is not served then stands for us-east-1, where the global endpoint is.
+pub fn region(
+    served: &Regions,
+    claim: &Credentialed<'_>,
+    model: &ServiceModel,
+) -> Result<Region, AuthError> {
+    if let Some(region) = served.named(claim.region()) {
+        return Ok(region.clone());
     }
+    if is_global(model) || model.metadata.endpoint_prefix == "sts" {
+        return Ok(Region::us_east_1());
+    }
+    Err(AuthError::WrongScope {
+        faults: vec![ScopeFault::Region {
+            got: claim.region().to_owned(),
+            expected: Region::us_east_1().to_string(),
+        }],
+        presigned: claim.carrier() != Carrier::Header,
+    })
 }
 
 /// Services with one endpoint for all regions: their events show in us-east-1.

@@ -7,7 +7,7 @@ use anyhow::Context;
 use palisade_cloudtrail::CloudTrail;
 use palisade_core::branches::BranchOwners;
 use palisade_core::failures::AuthenticationFailures;
-use palisade_core::{Environment, NoOrganization, Seal, Service, Services};
+use palisade_core::{Environment, NoOrganization, Regions, Seal, Service, Services};
 use palisade_gateway::identify::RootKey;
 use palisade_gateway::metrics::Metrics;
 use palisade_gateway::{Gateway, MetricsText, Parts, Settings};
@@ -134,6 +134,7 @@ pub(crate) fn gateway(
         settings: Settings {
             audit_strict: config.audit == Audit::Strict,
             explain_denials: config.explain_denials,
+            regions: Regions::default().with(config.regions.iter().cloned()),
             ..Settings::default()
         },
         metrics: Arc::clone(metrics),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use palisade_core::{AccountId, Secret};
+use palisade_core::{AccountId, Region, Secret};
 use serde::Deserialize;
 
 /// The options of `palisade up`. Each is also a variable `PALISADE_NAME` and a key `name` of the TOML file.
@@ -40,6 +40,15 @@ pub struct Options {
     /// Keep nothing: state lives in memory and ends with the process
     #[arg(long, env = "PALISADE_EPHEMERAL", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL", value_parser = BoolishValueParser::new())]
     ephemeral: Option<bool>,
+
+    /// Name of a region of your own, served besides those of AWS. Repeatable
+    #[arg(
+        long,
+        env = "PALISADE_REGION",
+        value_delimiter = ',',
+        value_name = "NAME"
+    )]
+    region: Vec<String>,
 
     /// When a read is on disk: within 100 ms, or (strict) before its answer leaves [default: standard]
     #[arg(long, env = "PALISADE_AUDIT", value_name = "MODE")]
@@ -96,6 +105,8 @@ pub struct Config {
     pub dev: bool,
     /// Root credentials that live in this process only.
     pub root_credentials: Vec<RootCredentials>,
+    /// Regions of the site's own, served besides those of AWS.
+    pub regions: Vec<Region>,
     /// When reads are on disk.
     pub audit: Audit,
     /// Denials carry the encoded authorization message.
@@ -144,6 +155,7 @@ const KNOWN_VARIABLES: &[&str] = &[
     "DEV",
     "ROOT_CREDENTIALS",
     "EPHEMERAL",
+    "REGION",
     "AUDIT",
     "EXPLAIN_DENIALS",
     "ALLOW_PLAINTEXT",
@@ -180,6 +192,11 @@ impl Options {
                 self.root_credentials
             },
             ephemeral: self.ephemeral.or(file.ephemeral),
+            region: if self.region.is_empty() {
+                file.region
+            } else {
+                self.region
+            },
             audit: self.audit.or(file.audit),
             explain_denials: self.explain_denials.or(file.explain_denials),
             allow_plaintext: self.allow_plaintext.or(file.allow_plaintext),
@@ -232,6 +249,7 @@ impl Options {
             state,
             dev,
             root_credentials,
+            regions: regions(&self.region)?,
             audit: self.audit.unwrap_or(Audit::Standard),
             explain_denials: self.explain_denials.unwrap_or(false),
             tls,
@@ -239,6 +257,18 @@ impl Options {
             retention_days: self.retention_days.filter(|days| *days > 0),
         })
     }
+}
+
+/// Names of regions: they stand in ARNs and signatures.
+fn regions(names: &[String]) -> anyhow::Result<Vec<Region>> {
+    let region = |name: &String| {
+        Region::new(name).with_context(|| {
+            format!(
+                "{name:?} is no name for a region: up to 32 lower-case letters, digits and hyphens"
+            )
+        })
+    };
+    names.iter().map(region).collect()
 }
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {
@@ -341,6 +371,19 @@ mod tests {
         assert!(config("dev = true\nlisten = \"0.0.0.0:4566\"\nallow-plaintext = true").is_err());
         let dev = config("dev = true\nephemeral = true").unwrap();
         assert_eq!(dev.root_credentials[0].access_key_id, "test");
+    }
+
+    #[test]
+    fn a_region_of_ones_own_has_a_regions_name() {
+        let named = config("ephemeral = true\nregion = [\"dc-north-1\", \"dc-south-1\"]").unwrap();
+        assert_eq!(named.regions[1].as_str(), "dc-south-1");
+        for name in ["", "DC-1", "a b", "dc_1", &"a".repeat(33)] {
+            let error = config(&format!("ephemeral = true\nregion = [\"{name}\"]")).unwrap_err();
+            assert!(
+                error.to_string().contains("no name for a region"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

@@ -12,5 +12,6 @@ mod kit;
 mod limits;
 mod outside;
 mod panics;
+mod regions;
 mod rows;
 mod sessions;
