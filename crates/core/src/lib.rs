@@ -24,6 +24,7 @@ pub mod failures;
 pub mod idempotency;
 mod identities;
 pub mod ids;
+pub mod keys;
 pub mod operation;
 pub mod outside;
 mod page;

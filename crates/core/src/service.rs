@@ -12,6 +12,7 @@ use palisade_store::{Store, StoreError, Tx};
 use uuid::Uuid;
 
 use crate::branches::BranchOwners;
+use crate::keys::KeyVault;
 use crate::operation::OperationRow;
 use crate::record::{RecordedResource, TlsDetails};
 use crate::{AccountId, Arn, Caller, Guardrails, Identities, Random, Region, Seal};
@@ -108,6 +109,8 @@ pub struct Environment {
     pub guardrails: Arc<dyn Guardrails>,
     /// Seals secrets.
     pub seal: Arc<dyn Seal>,
+    /// Keeps the materials of keys.
+    pub keys: Arc<dyn KeyVault>,
     /// Reads the journal's histories; writes go through the transaction only.
     pub store: Store,
     /// Whose the open what-if branches are.

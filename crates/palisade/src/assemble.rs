@@ -7,6 +7,7 @@ use anyhow::Context;
 use palisade_cloudtrail::CloudTrail;
 use palisade_core::branches::BranchOwners;
 use palisade_core::failures::AuthenticationFailures;
+use palisade_core::keys::KeyVault;
 use palisade_core::{Environment, NoOrganization, Regions, Seal, Service, Services};
 use palisade_gateway::identify::RootKey;
 use palisade_gateway::metrics::Metrics;
@@ -60,6 +61,8 @@ pub struct Wiring {
     pub store: Store,
     /// What opens the secrets in it.
     pub seal: Arc<dyn Seal>,
+    /// Where the materials of keys are.
+    pub keys: Arc<dyn KeyVault>,
     /// Wall time.
     pub clock: Arc<dyn Clock>,
     /// Root credentials that live in this process only.
@@ -98,6 +101,7 @@ pub fn front(wiring: Wiring) -> anyhow::Result<Gateway> {
         identities: Arc::new(IamIdentities::new(Arc::clone(&wiring.seal))),
         guardrails: Arc::new(NoOrganization),
         seal: wiring.seal,
+        keys: wiring.keys,
         store: wiring.store,
         branches: Arc::new(BranchOwners::default()),
     };
@@ -118,6 +122,7 @@ pub(crate) fn gateway(
     config: &Config,
     store: Store,
     seal: Arc<dyn Seal>,
+    keys: Arc<dyn KeyVault>,
     metrics: &Arc<Metrics>,
 ) -> anyhow::Result<Gateway> {
     follow(&store)?;
@@ -129,6 +134,7 @@ pub(crate) fn gateway(
     front(Wiring {
         store,
         seal,
+        keys,
         clock: Arc::new(SystemClock),
         root_keys: root_keys.collect(),
         settings: Settings {

@@ -9,6 +9,7 @@ use anyhow::{Context, ensure};
 use clap::Args;
 use palisade_core::deployment;
 use palisade_core::ids::{AccessKeyKind, access_key_id};
+use palisade_core::keys::{KeyVault, MemoryVault};
 use palisade_core::token_keys::TokenSeal;
 use palisade_core::{AccountId, OsRandom, Random as _, RootKey, RootKeySeal, Seal, Secret};
 use palisade_gateway::metrics::Metrics;
@@ -117,6 +118,7 @@ fn rebuild(site: Arc<Site>) -> Rebuild {
 struct Site {
     config: Config,
     seal: Arc<dyn Seal>,
+    keys: Arc<dyn KeyVault>,
     folder: Option<DataFolder>,
     metrics: Arc<Metrics>,
     /// What forgets the past, where there is a retention.
@@ -140,6 +142,7 @@ impl Site {
         Ok(Self {
             config,
             seal: Arc::new(TokenSeal::new(RootKeySeal::new(key, vec![]))),
+            keys: Arc::new(MemoryVault::default()),
             folder,
             metrics: Arc::default(),
             keeping: Mutex::default(),
@@ -163,7 +166,8 @@ impl Site {
             let keeping = tokio::spawn(retention::keep(store.clone(), days, interval));
             *self.keeping.lock().await = Some(keeping);
         }
-        let front = assemble::gateway(&self.config, store, Arc::clone(&self.seal), &self.metrics)?;
+        let (seal, keys) = (Arc::clone(&self.seal), Arc::clone(&self.keys));
+        let front = assemble::gateway(&self.config, store, seal, keys, &self.metrics)?;
         Ok((front, first_keys))
     }
 

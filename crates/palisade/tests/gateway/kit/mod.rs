@@ -407,6 +407,7 @@ fn wired(
     let gateway = front(Wiring {
         store: store.clone(),
         seal: seal(),
+        keys: Arc::new(palisade_core::keys::MemoryVault::default()),
         clock: clock.clone(),
         root_keys: [HOME, AWAY].map(root_key).into(),
         settings,

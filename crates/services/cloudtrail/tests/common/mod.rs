@@ -108,6 +108,7 @@ impl World {
                 RootKey::new(zeroize::Zeroizing::new([7; 32])),
                 vec![],
             )),
+            keys: Arc::new(palisade_core::keys::MemoryVault::default()),
             store: store.clone(),
             branches: Arc::default(),
         };

@@ -52,6 +52,7 @@ impl World {
             identities: Arc::new(IamIdentities::new(seal.clone())),
             guardrails: Arc::new(NoOrganization),
             seal,
+            keys: Arc::new(palisade_core::keys::MemoryVault::default()),
             store: store.clone(),
             branches: Arc::new(BranchOwners::default()),
         };

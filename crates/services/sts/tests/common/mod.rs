@@ -172,6 +172,7 @@ impl World {
             identities: self.directory.clone(),
             guardrails: Arc::new(NoOrganization),
             seal: self.seal.clone(),
+            keys: Arc::new(palisade_core::keys::MemoryVault::default()),
             store: self.store.clone(),
             branches: Arc::default(),
         };
