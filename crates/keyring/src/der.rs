@@ -122,16 +122,23 @@ pub(crate) fn read_public_key(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 /// The private key in a PrivateKeyInfo whose algorithm is `oid` without parameters. Attributes and
 /// a public key may follow it (RFC 5958) and are not looked at.
 pub(crate) fn read_private_key<'a>(bytes: &'a [u8], oid: &[u8]) -> Option<&'a [u8]> {
+    let (algorithm, key) = read_private_key_info(bytes)?;
+    (algorithm == write(OID, &[oid])).then_some(key)
+}
+
+/// The algorithm (the content of its sequence) of a PrivateKeyInfo.
+pub(crate) fn private_key_algorithm(bytes: &[u8]) -> Option<&[u8]> {
+    read_private_key_info(bytes).map(|(algorithm, _)| algorithm)
+}
+
+fn read_private_key_info(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let mut outer = Reader::new(bytes)?;
     let mut info = outer.enter(SEQUENCE)?;
     outer.end()?;
     let version = info.read(INTEGER)?;
-    let mut algorithm = info.enter(SEQUENCE)?;
-    if !matches!(version, [0 | 1]) || algorithm.read(OID)? != oid {
-        return None;
-    }
-    algorithm.end()?;
-    info.read(OCTET_STRING)
+    let algorithm = info.read(SEQUENCE)?;
+    let key = info.read(OCTET_STRING)?;
+    matches!(version, [0 | 1]).then_some((algorithm, key))
 }
 
 #[cfg(test)]

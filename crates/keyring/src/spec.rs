@@ -15,10 +15,15 @@ pub enum NameError {
     /// The value belongs to SM2, which is for AWS's China regions only.
     #[error("SM2 is available in China regions only")]
     ChinaOnly,
+    /// The value was one once: AWS takes it no longer, and neither do we.
+    #[error("the value is no longer supported")]
+    Withdrawn,
 }
 
 /// Names of the model that belong to SM2.
 const CHINA_ONLY: [&str; 3] = ["SM2", "SM2DSA", "SM2PKE"];
+/// PKCS#1 v1.5 encryption of key material: withdrawn on 10 October 2023 (the model's text).
+const WITHDRAWN: [&str; 1] = ["RSAES_PKCS1_V1_5"];
 
 fn named<T: Copy>(
     all: &[T],
@@ -26,10 +31,10 @@ fn named<T: Copy>(
     wanted: &str,
 ) -> Result<T, NameError> {
     let found = all.iter().copied().find(|value| name(*value) == wanted);
-    found.ok_or(if CHINA_ONLY.contains(&wanted) {
-        NameError::ChinaOnly
-    } else {
-        NameError::Unknown
+    found.ok_or(match wanted {
+        _ if CHINA_ONLY.contains(&wanted) => NameError::ChinaOnly,
+        _ if WITHDRAWN.contains(&wanted) => NameError::Withdrawn,
+        _ => NameError::Unknown,
     })
 }
 
@@ -167,6 +172,37 @@ names! {
         Digest = "DIGEST",
         /// ML-DSA's representative μ, 64 bytes (FIPS 204, section 6.2):
         ExternalMu = "EXTERNAL_MU",
+    }
+}
+
+names! {
+    /// The key that key material to be imported is encrypted to (`WrappingKeySpec`).
+    WrappingKeySpec {
+        Rsa2048 = "RSA_2048",
+        Rsa3072 = "RSA_3072",
+        Rsa4096 = "RSA_4096",
+    }
+}
+
+impl WrappingKeySpec {
+    /// The same as the spec of a key.
+    #[must_use]
+    pub const fn key_spec(self) -> KeySpec {
+        match self {
+            Self::Rsa2048 => KeySpec::Rsa2048,
+            Self::Rsa3072 => KeySpec::Rsa3072,
+            Self::Rsa4096 => KeySpec::Rsa4096,
+        }
+    }
+}
+
+names! {
+    /// How key material to be imported is encrypted (`AlgorithmSpec`).
+    WrappingAlgorithm {
+        RsaesOaepSha1 = "RSAES_OAEP_SHA_1",
+        RsaesOaepSha256 = "RSAES_OAEP_SHA_256",
+        RsaAesKeyWrapSha1 = "RSA_AES_KEY_WRAP_SHA_1",
+        RsaAesKeyWrapSha256 = "RSA_AES_KEY_WRAP_SHA_256",
     }
 }
 
@@ -344,6 +380,14 @@ mod tests {
     }
 
     #[test]
+    fn pkcs1_encryption_is_refused_by_name() {
+        assert_eq!(
+            "RSAES_PKCS1_V1_5".parse::<WrappingAlgorithm>(),
+            Err(NameError::Withdrawn)
+        );
+    }
+
+    #[test]
     fn sm2_is_refused_by_name() {
         assert_eq!("SM2".parse::<KeySpec>(), Err(NameError::ChinaOnly));
         assert_eq!(
@@ -354,6 +398,7 @@ mod tests {
             "SM2PKE".parse::<EncryptionAlgorithm>(),
             Err(NameError::ChinaOnly)
         );
+        assert_eq!("SM2".parse::<WrappingKeySpec>(), Err(NameError::ChinaOnly));
         assert_eq!("sm2".parse::<KeySpec>(), Err(NameError::Unknown));
     }
 }

@@ -34,7 +34,7 @@ impl EcKey {
     /// the public point where there is one.
     pub(crate) fn from_pkcs8(spec: KeySpec, pkcs8: &[u8]) -> Result<Self, KeyError> {
         let curve = Curve::of(spec)?;
-        if !der::is_one_sequence(pkcs8) {
+        if der::private_key_algorithm(pkcs8) != Some(curve.identifier().as_slice()) {
             return Err(KeyError::InvalidMaterial);
         }
         let pair =
@@ -88,9 +88,7 @@ impl EcKey {
         let Some(algorithm) = self.curve.agree else {
             return Err(KeyError::WrongAlgorithm);
         };
-        if der::read_public_key(peer).is_none() {
-            return Err(KeyError::InvalidPublicKey);
-        }
+        self.curve.check_named(peer)?;
         let public = agreement::UnparsedPublicKey::new(algorithm, peer);
         let public = ParsedPublicKey::try_from(public).map_err(|_| KeyError::InvalidPublicKey)?;
         if !matches!(public.format(), agreement::ParsedPublicKeyFormat::X509) {
@@ -116,6 +114,7 @@ impl EcKey {
 /// Checks that `der`, a SubjectPublicKeyInfo, is a point on the curve of `spec`.
 pub(crate) fn check_public(spec: KeySpec, der: &[u8]) -> Result<(), KeyError> {
     let curve = Curve::of(spec)?;
+    curve.check_named(der)?;
     UnparsedPublicKey::new(curve.verify, der)
         .parse()
         .map(|_| ())
@@ -145,6 +144,7 @@ pub(crate) fn verify(
 
 /// A curve with the one hash that goes with it, as the library names them.
 struct Curve {
+    oid: &'static [u8],
     sign: &'static EcdsaSigningAlgorithm,
     verify: &'static EcdsaVerificationAlgorithm,
     digest: &'static digest::Algorithm,
@@ -156,6 +156,7 @@ impl Curve {
     fn of(spec: KeySpec) -> Result<Self, KeyError> {
         match spec {
             KeySpec::EccNistP256 => Ok(Self {
+                oid: &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
                 sign: &signature::ECDSA_P256_SHA256_ASN1_SIGNING,
                 verify: &signature::ECDSA_P256_SHA256_ASN1,
                 digest: &digest::SHA256,
@@ -163,6 +164,7 @@ impl Curve {
                 agree: Some(&ECDH_P256),
             }),
             KeySpec::EccNistP384 => Ok(Self {
+                oid: &[0x2b, 0x81, 0x04, 0x00, 0x22],
                 sign: &signature::ECDSA_P384_SHA384_ASN1_SIGNING,
                 verify: &signature::ECDSA_P384_SHA384_ASN1,
                 digest: &digest::SHA384,
@@ -170,6 +172,7 @@ impl Curve {
                 agree: Some(&ECDH_P384),
             }),
             KeySpec::EccNistP521 => Ok(Self {
+                oid: &[0x2b, 0x81, 0x04, 0x00, 0x23],
                 sign: &signature::ECDSA_P521_SHA512_ASN1_SIGNING,
                 verify: &signature::ECDSA_P521_SHA512_ASN1,
                 digest: &digest::SHA512,
@@ -177,6 +180,7 @@ impl Curve {
                 agree: Some(&ECDH_P521),
             }),
             KeySpec::EccSecgP256k1 => Ok(Self {
+                oid: &[0x2b, 0x81, 0x04, 0x00, 0x0a],
                 sign: &signature::ECDSA_P256K1_SHA256_ASN1_SIGNING,
                 verify: &signature::ECDSA_P256K1_SHA256_ASN1,
                 digest: &digest::SHA256,
@@ -184,6 +188,22 @@ impl Curve {
                 agree: None,
             }),
             _ => Err(KeyError::WrongAlgorithm),
+        }
+    }
+
+    /// The algorithm identifier of keys on the curve, by its name (RFC 5480).
+    fn identifier(&self) -> Vec<u8> {
+        const EC_PUBLIC_KEY: [u8; 7] = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+        let kind = der::write(der::OID, &[&EC_PUBLIC_KEY]);
+        [kind, der::write(der::OID, &[self.oid])].concat()
+    }
+
+    /// Checks that a SubjectPublicKeyInfo names the curve. The library also takes one that spells
+    /// the curve's parameters out, and does not look at all of them.
+    fn check_named(&self, der: &[u8]) -> Result<(), KeyError> {
+        match der::read_public_key(der) {
+            Some((algorithm, _)) if algorithm == self.identifier() => Ok(()),
+            _ => Err(KeyError::InvalidPublicKey),
         }
     }
 

@@ -73,14 +73,14 @@ impl EdKey {
                     .map_err(|_| KeyError::Internal)?;
                 Ok(signature.as_ref().to_vec())
             }
-            Form::Prehashed(hash) => {
-                let signature = SigningKey::from_bytes(&self.seed).sign_prehashed(hash, None);
-                Ok(signature
-                    .map_err(|_| KeyError::Internal)?
-                    .to_bytes()
-                    .to_vec())
-            }
+            Form::Prehashed(hash) => self.sign_prehashed(hash),
         }
+    }
+
+    fn sign_prehashed(&self, hash: Sha512) -> Result<Vec<u8>, KeyError> {
+        let signature = SigningKey::from_bytes(&self.seed).sign_prehashed(hash, None);
+        let signature = signature.map_err(|_| KeyError::Internal)?;
+        Ok(signature.to_bytes().to_vec())
     }
 }
 
@@ -104,14 +104,15 @@ pub(crate) fn verify(
         Form::Pure(message) => UnparsedPublicKey::new(&ED25519, der)
             .verify(message, signature)
             .map_err(|_| KeyError::InvalidSignature),
-        Form::Prehashed(hash) => {
-            let signature =
-                Signature::from_slice(signature).map_err(|_| KeyError::InvalidSignature)?;
-            verifying_key(der)?
-                .verify_prehashed_strict(hash, None, &signature)
-                .map_err(|_| KeyError::InvalidSignature)
-        }
+        Form::Prehashed(hash) => verify_prehashed(der, hash, signature),
     }
+}
+
+fn verify_prehashed(der: &[u8], hash: Sha512, signature: &[u8]) -> Result<(), KeyError> {
+    let signature = Signature::from_slice(signature).map_err(|_| KeyError::InvalidSignature)?;
+    verifying_key(der)?
+        .verify_prehashed_strict(hash, None, &signature)
+        .map_err(|_| KeyError::InvalidSignature)
 }
 
 fn verifying_key(der: &[u8]) -> Result<VerifyingKey, KeyError> {
@@ -143,5 +144,36 @@ impl<'a> Form<'a> {
             }
             _ => Err(KeyError::WrongAlgorithm),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unhex<const N: usize>(text: &str) -> [u8; N] {
+        let byte = |at: usize| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).expect("hex");
+        std::array::from_fn(byte)
+    }
+
+    #[test]
+    fn the_vector_of_rfc_8032_for_ph_is_signed_and_verified() {
+        // Section 7.3: the message "abc".
+        let seed: [u8; 32] =
+            unhex("833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42");
+        let expected: [u8; 64] = unhex(
+            "98a70222f0b8121aa9d30f813d683f809e462b469c7ff87639499bb94e6dae41\
+             31f85042463c2a355a2003d062adf5aaa10b8c61e636062aaad11c2a26083406",
+        );
+        let key = EdKey::from_seed(&seed).expect("a key");
+        let hash = || Sha512::new_with_prefix(b"abc");
+        assert_eq!(key.sign_prehashed(hash()).expect("a signature"), expected);
+        let public = key.public_key().expect("a public half");
+        assert_eq!(verify_prehashed(&public, hash(), &expected), Ok(()));
+        let other = Sha512::new_with_prefix(b"abd");
+        assert_eq!(
+            verify_prehashed(&public, other, &expected),
+            Err(KeyError::InvalidSignature)
+        );
     }
 }

@@ -56,6 +56,11 @@ impl RsaKey {
         Ok(Secret::from(der.as_ref().to_vec()))
     }
 
+    /// The length of the modulus in bytes: of each signature and ciphertext.
+    pub(crate) fn modulus_len(&self) -> usize {
+        self.pair.public_modulus_len()
+    }
+
     pub(crate) fn public_key(&self) -> Result<Vec<u8>, KeyError> {
         let der: PublicKeyX509Der<'_> = self
             .pair
@@ -71,7 +76,7 @@ impl RsaKey {
         message: ToSign<'_>,
     ) -> Result<Vec<u8>, KeyError> {
         let scheme = Scheme::of(algorithm)?;
-        let mut signature = vec![0; self.pair.public_modulus_len()];
+        let mut signature = vec![0; self.modulus_len()];
         match message {
             ToSign::Raw(message) => {
                 self.pair
