@@ -71,7 +71,7 @@ pub use follower::{
     DerivedBatch, FollowError, Follower, FollowerHandle, FollowerStatus, FollowerStopped,
 };
 pub use journal::verify::{Damage, Part, Verified};
-pub use journal::{Journal, REQUEST_WINDOW, VisitRecord};
+pub use journal::{Journal, REQUEST_WINDOW, Sought, VisitRecord};
 pub use key::{DecodePart, Key, KeyOf, KeyPart, PrefixOf};
 pub use layout::{Head, Horizons};
 pub use retention::{Forget, Forgotten};

@@ -1,7 +1,8 @@
 //! Transactions, commits and the journal, through the public door.
 
 use palisade_store::{
-    CommitError, Durability, Fact, History, ManualClock, Millis, Options, Position, Store, Table,
+    CommitError, Durability, Fact, History, ManualClock, Millis, Options, Position, Sought, Store,
+    Table,
 };
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -256,13 +257,98 @@ async fn a_request_is_found_by_its_id() {
     }
     store.flush().await.unwrap();
     for (n, id) in ids.into_iter().enumerate() {
-        let record = store.journal().by_request_id(id).unwrap().unwrap();
+        // Its other name comes to nothing.
+        let mut other = id;
+        other[15] ^= 0xff;
+        let sought = store.journal().request(&[other, id], None, 1000).unwrap();
+        let Sought::Found(record) = sought else {
+            panic!("request {n} is there")
+        };
         assert_eq!(
             (record.fact.call, record.fact.questions),
             (vec![n as u8], b"may they?".to_vec())
         );
     }
-    assert_eq!(store.journal().by_request_id([0xee; 16]).unwrap(), None);
+    let absent = store.journal().request(&[[0xee; 16]], None, 1000).unwrap();
+    assert_eq!(absent, Sought::Absent);
+}
+
+#[tokio::test]
+async fn a_search_for_a_request_is_bounded_and_goes_on_where_it_ended() {
+    use palisade_store::Clock as _;
+    let clock = Arc::new(ManualClock::new(Millis(1_700_000_000_000)));
+    let store = Store::open_memory(Options {
+        clock: clock.clone(),
+        ..Options::default()
+    })
+    .unwrap();
+    let began = clock.now();
+    // Four minutes of a chunk a second; one more much later.
+    for n in 0..240u8 {
+        put_as(&store, id_at(clock.now(), n)).await;
+        clock.advance(Duration::from_secs(1));
+    }
+    clock.advance(Duration::from_secs(3600));
+    let late = id_at(began, 0xdd);
+    put_as(&store, late).await;
+    let journal = store.journal();
+    let search = |id, from, room| journal.request(&[id], from, room).unwrap();
+    // Each chunk counts for itself and its record.
+    let unknown = id_at(began, 0xff);
+    let Sought::Unfinished(first) = search(unknown, None, 100) else {
+        panic!("there is more than it may look at")
+    };
+    assert_eq!(first, Position(51));
+    let mut from = Some(first);
+    let mut rounds = 0;
+    while let Sought::Unfinished(next) = search(unknown, from, 100) {
+        assert!(Some(next) > from);
+        (from, rounds) = (Some(next), rounds + 1);
+    }
+    assert_eq!(rounds, 3, "190 chunks, 50 at a time");
+    assert_eq!(search(unknown, None, 1000), Sought::Absent);
+    // What came later than it may is not looked at: it is no request of that time.
+    assert_eq!(search(late, None, 1000), Sought::Absent);
+}
+
+#[tokio::test]
+async fn a_request_is_found_though_clocks_differ() {
+    use palisade_store::Clock as _;
+    let clock = Arc::new(ManualClock::new(Millis(1_700_000_000_000)));
+    let store = Store::open_memory(Options {
+        clock: clock.clone(),
+        ..Options::default()
+    })
+    .unwrap();
+    let ahead = id_at(Millis(clock.now().0 + 3000), 0xcc);
+    put_as(&store, ahead).await;
+    for n in 0..10 {
+        clock.advance(Duration::from_secs(1));
+        put_as(&store, id_at(clock.now(), n)).await;
+    }
+    let search = |from, room| store.journal().request(&[ahead], from, room).unwrap();
+    let is_found =
+        |sought| matches!(sought, Sought::Found(record) if record.position == Position(1));
+    assert!(is_found(search(None, 1000)));
+    // The eight chunks from its time on are looked at first, then those before.
+    let sought = search(None, 16);
+    assert_eq!(sought, Sought::Unfinished(Position(1)));
+    assert!(is_found(search(Some(Position(1)), 16)));
+}
+
+fn id_at(time: Millis, last: u8) -> [u8; 16] {
+    let mut id = [last; 16];
+    id[..6].copy_from_slice(&time.0.to_be_bytes()[2..]);
+    id
+}
+
+async fn put_as(store: &Store, request_id: [u8; 16]) {
+    let tx = store.begin().unwrap();
+    let fact = Fact {
+        request_id,
+        ..fact("")
+    };
+    store.commit(tx, fact, Durability::Durable).await.unwrap();
 }
 
 #[tokio::test]

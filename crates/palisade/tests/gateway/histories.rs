@@ -201,6 +201,29 @@ async fn two_accounts_do_not_see_each_other() {
 }
 
 #[tokio::test]
+async fn an_id_that_is_not_found_is_told_where_it_was_looked_for() {
+    let world = World::new().await;
+    let theirs = world.call(&root(AWAY), "iam", "ListUsers", json!({})).await;
+    world.recorded(theirs.request_id).await;
+    let mut said = Vec::new();
+    let unknown = uuid::Uuid::from_u128(theirs.request_id.as_u128() ^ 1);
+    for id in [theirs.request_id, unknown] {
+        let input = json!({"Id": id.to_string()});
+        let reply = world.call(&root(HOME), "palisade", "Explain", input).await;
+        assert_eq!(reply.code(), "ResourceNotFoundException");
+        said.push(reply.body.clone());
+    }
+    assert!(said[0].contains("2026-11-24T12:00:00Z on"), "{said:?}");
+    assert_eq!(
+        said[0], said[1],
+        "another account's calls are no different from none"
+    );
+    let input = json!({"Id": "3fa85f64-5717-4562-b3fc-2c963f66afa6"});
+    let reply = world.call(&root(HOME), "palisade", "Explain", input).await;
+    assert!(reply.body.contains("no time in it"), "{reply:?}");
+}
+
+#[tokio::test]
 async fn a_regional_call_shows_where_it_was_made_and_a_global_one_in_us_east_1() {
     let world = World::new().await;
     let nothing = json!({});

@@ -10,7 +10,7 @@ use std::time::Duration;
 use palisade_core::record::ApiCall;
 use palisade_core::{AccountId, Call, CallError, Listing};
 use palisade_model::{ApiError, Timestamp};
-use palisade_store::{History, Journal, Position, Record};
+use palisade_store::{History, Journal, Position, Record, Sought};
 
 use crate::api::{Event, LookupEventsInput, LookupEventsOutput, Resource, errors};
 use crate::event;
@@ -37,7 +37,7 @@ pub fn lookup_events(
     let range = Range::parse(input.start_time, input.end_time, call.tx.time())?;
     let listing = Listing::open(call, "LookupEvents", &owner, input.next_token.as_deref())
         .map_err(|_| invalid_token())?;
-    let before = before(&listing)?;
+    let reached = reached(&listing)?;
     // Insights events come from trails that have insights on; there are none.
     if input.event_category.is_some() {
         return Ok(LookupEventsOutput {
@@ -55,11 +55,11 @@ pub fn lookup_events(
         page,
     };
     let found = match search.filter.request_ids() {
-        Some(ids) => search.by_request_ids(&ids)?,
-        None => search.newest_first(before)?,
+        Some(ids) => search.by_request_ids(&ids, reached)?,
+        None => search.newest_first(reached)?,
     };
     let next_token = found
-        .goes_on_before
+        .reached
         .map(|position| listing.next(call, &position.0.to_be_bytes()));
     Ok(LookupEventsOutput {
         events: Some(found.events),
@@ -102,7 +102,8 @@ fn page_size(asked: Option<i32>) -> Result<usize, ApiError> {
         .ok_or_else(refused)
 }
 
-fn before(listing: &Listing) -> Result<Option<Position>, ApiError> {
+/// Where the page before ended.
+fn reached(listing: &Listing) -> Result<Option<Position>, ApiError> {
     let Some(after) = listing.after() else {
         return Ok(None);
     };
@@ -130,8 +131,8 @@ struct Search {
 #[derive(Default)]
 struct Found {
     events: Vec<Event>,
-    /// Where the next page begins, if there may be one.
-    goes_on_before: Option<Position>,
+    /// Where the next page goes on, if there may be one.
+    reached: Option<Position>,
 }
 
 impl Search {
@@ -153,7 +154,7 @@ impl Search {
             if found.events.len() < self.page && examined < EXAMINED_MAX {
                 return ControlFlow::Continue(());
             }
-            found.goes_on_before = Some(position);
+            found.reached = Some(position);
             ControlFlow::Break(())
         })?;
         Ok(found)
@@ -168,14 +169,20 @@ impl Search {
         Ok(Position(last.0.saturating_add(1)))
     }
 
-    fn by_request_ids(&self, ids: &[uuid::Uuid]) -> Result<Found, CallError> {
+    /// The one event of a request that may have these ids.
+    fn by_request_ids(
+        &self,
+        ids: &[uuid::Uuid],
+        from: Option<Position>,
+    ) -> Result<Found, CallError> {
+        let ids: Vec<[u8; 16]> = ids.iter().map(|id| *id.as_bytes()).collect();
         let mut found = Found::default();
-        for id in ids {
-            if let Some(record) = self.journal.by_request_id(*id.as_bytes())?
-                && record.fact.histories.contains(&self.history)
-            {
+        match self.journal.request(&ids, from, EXAMINED_MAX)? {
+            Sought::Found(record) if record.fact.histories.contains(&self.history) => {
                 found.events.extend(self.event(&record));
             }
+            Sought::Found(_) | Sought::Absent => {}
+            Sought::Unfinished(position) => found.reached = Some(position),
         }
         Ok(found)
     }

@@ -333,6 +333,14 @@ fn a_rare_event_is_found_in_bounded_steps() {
     // Its id leads to it at once.
     let id = second.texts("EventId")[0].to_owned();
     assert_eq!(world.lookup(by("EventId", &id)).names(), ["Rare"]);
+    // One that there is none of costs no more than a page at a time, either.
+    let mut unknown = id.into_bytes();
+    unknown[35] = if unknown[35] == b'0' { b'1' } else { b'0' };
+    let unknown = by("EventId", std::str::from_utf8(&unknown).unwrap());
+    let first = world.lookup(unknown.clone());
+    assert!(first.events.is_empty() && first.next.is_some());
+    let second = world.lookup(unknown.with("NextToken", first.next));
+    assert!(second.events.is_empty() && second.next.is_none());
     assert_eq!(all(&mut world, &by("EventName", "Rare")), ["Rare"]);
 }
 

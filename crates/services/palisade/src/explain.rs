@@ -7,13 +7,17 @@ use palisade_core::authorize::{Ask, Authority};
 use palisade_core::failures::Failure;
 use palisade_core::record::{ApiCall, Question, RecordedCaller, turn_over, turn_over_for_others};
 use palisade_core::{AccountId, Arn, Call, CallError, Handlers, Resource, Services, ids};
-use palisade_model::Timestamp;
+use palisade_model::{ApiError, Timestamp};
 use palisade_policy::{Context, Explanation, Layer, StatementTrace, explain};
-use palisade_store::{Record, Tx};
+use palisade_store::{REQUEST_WINDOW, Record, Sought, Tx};
 use uuid::Uuid;
 
 use crate::api::{self, errors};
 use crate::{Surroundings, view};
+
+/// How many records are looked at for an id, whoever's they are: a good second's work. Of a server as busy as can be that is the
+/// traffic of ten seconds, and a request is on record sooner.
+const EXAMINED_MAX: usize = 500_000;
 
 /// How many sessions a chain is walked back.
 const CHAIN_LENGTH_MAX: usize = 16;
@@ -43,7 +47,7 @@ fn answer(
             ..Default::default()
         });
     }
-    let (record, made) = find(call, id)?.ok_or_else(unknown)?;
+    let (record, made) = find(call, id)??;
     let questions = Question::list_from_bytes(&record.fact.questions).unwrap_or_default();
     let mut explained = Vec::with_capacity(questions.len());
     for question in &questions {
@@ -67,22 +71,24 @@ fn answer(
     })
 }
 
-/// The record of a request or event id, if the caller's account is among those whose history shows it.
-fn find(call: &Call<'_>, id: Uuid) -> Result<Option<(Record, ApiCall)>, CallError> {
+/// The record of a request or event id, if the caller's account is among those whose history shows it; the inner error says where it
+/// was looked for, which must tell nothing of other accounts.
+fn find(call: &Call<'_>, id: Uuid) -> Result<Result<(Box<Record>, ApiCall), ApiError>, CallError> {
     // An event's id leads back to the request's; another account than the caller's knows the call by an event of its own.
-    for id in [id, turn_over(id), turn_over_for_others(id)] {
-        if let Some(record) = call.env.store.journal().by_request_id(*id.as_bytes())?
-            && record
-                .fact
-                .histories
-                .iter()
-                .any(|history| history.account == call.account().as_str())
-            && let Some(made) = ApiCall::from_bytes(&record.fact.call)
-        {
-            return Ok(Some((record, made)));
+    let ids = [id, turn_over(id), turn_over_for_others(id)].map(Uuid::into_bytes);
+    let journal = call.env.store.journal();
+    let is_shown = |record: &Record| {
+        let mut histories = record.fact.histories.iter();
+        histories.any(|history| history.account == call.account().as_str())
+    };
+    Ok(match journal.request(&ids, None, EXAMINED_MAX)? {
+        Sought::Found(record) if is_shown(&record) => {
+            let made = ApiCall::from_bytes(&record.fact.call);
+            made.map(|made| (record, made)).ok_or_else(unknown)
         }
-    }
-    Ok(None)
+        Sought::Found(_) | Sought::Absent => Err(unknown_at(id)),
+        Sought::Unfinished(_) => Err(not_found_soon(id)),
+    })
 }
 
 /// The sessions behind a caller, back to who first signed with a long-term key.
@@ -90,7 +96,7 @@ fn chain(call: &Call<'_>, caller: &RecordedCaller) -> Result<Vec<api::ChainLink>
     let mut links = Vec::new();
     let mut session = caller.session.clone();
     while let Some(current) = session.take().filter(|_| links.len() < CHAIN_LENGTH_MAX) {
-        let Some((_, issuing)) = find(call, current.issued_by)? else {
+        let Ok((_, issuing)) = find(call, current.issued_by)? else {
             break;
         };
         links.push(api::ChainLink {
@@ -311,6 +317,36 @@ fn is_about(failure: &Failure, account: &AccountId) -> bool {
     ids::account_of_access_key(&failure.key.access_key_id).is_none_or(|claimed| claimed == *account)
 }
 
-fn unknown() -> palisade_model::ApiError {
+/// No id of a request at all.
+fn unknown() -> ApiError {
     errors::resource_not_found_exception("No call with this id is on record in this account.")
+}
+
+/// Nothing where a call with that id would be.
+fn unknown_at(id: Uuid) -> ApiError {
+    errors::resource_not_found_exception(match time_of(id) {
+        Some(made) => format!(
+            "No call with this id is on record in this account. It was looked for among what was committed from {made} on, the time in the id, for {} minutes.",
+            REQUEST_WINDOW.as_secs() / 60
+        ),
+        None => {
+            "No call with this id is on record in this account: it is not an id that this server makes, for it has no time in it.".to_owned()
+        }
+    })
+}
+
+/// There is too much where it would be to look at it all for one call.
+fn not_found_soon(id: Uuid) -> ApiError {
+    let made = time_of(id).map_or_else(String::new, |made| format!(" ({made})"));
+    errors::resource_not_found_exception(format!(
+        "No call with this id was found in this account among the first {EXAMINED_MAX} records from the time in the id{made} on, which is as far as one call searches."
+    ))
+}
+
+/// The time in a request's or an event's id.
+fn time_of(id: Uuid) -> Option<Timestamp> {
+    let made = id.get_timestamp().filter(|_| id.get_version_num() == 7)?;
+    let (seconds, nanoseconds) = made.to_unix();
+    let millis = i64::try_from(seconds).ok()? * 1000 + i64::from(nanoseconds / 1_000_000);
+    Timestamp::from_millis(millis)
 }

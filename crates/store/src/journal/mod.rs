@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod link;
+mod request;
 pub(crate) mod verify;
 
 use crate::bytes::{seal, unseal};
@@ -13,15 +14,11 @@ use crate::layout::{self, Head, Horizons};
 use crate::view::Published;
 use body::Parts;
 use link::Link;
+pub use request::{REQUEST_WINDOW, Sought};
 use std::collections::HashMap;
 use std::ops::{Bound, ControlFlow};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-/// How long after the time in its id a request's record is looked for.
-pub const REQUEST_WINDOW: Duration = Duration::from_secs(600);
-/// How much clocks may differ between the id's maker and the store.
-const REQUEST_SKEW: Duration = Duration::from_secs(5);
 const DICTIONARIES_KEPT: usize = 16;
 
 /// What a walk over records calls with each, until it breaks.
@@ -145,47 +142,6 @@ impl Journal {
             .find(|record| record.position == position))
     }
 
-    /// The record of a request by its id, a version 7 UUID: it is looked for where the journal has the time in the id,
-    /// and up to [`REQUEST_WINDOW`] later.
-    ///
-    /// # Errors
-    /// When the journal cannot be read or is damaged.
-    pub fn by_request_id(&self, request_id: [u8; 16]) -> Result<Option<Record>, StoreError> {
-        let [a, b, c, d, e, f, ..] = request_id;
-        let made = Millis(u64::from_be_bytes([0, 0, a, b, c, d, e, f]));
-        let at_once = self.find_request(request_id, made, made.plus(REQUEST_WINDOW))?;
-        // Rarely, for clocks that differ.
-        at_once.map_or_else(
-            || self.find_request(request_id, made.minus(REQUEST_SKEW), made),
-            |found| Ok(Some(found)),
-        )
-    }
-
-    /// The record of a request among those committed from `from` until soon after `until`.
-    fn find_request(
-        &self,
-        request_id: [u8; 16],
-        from: Millis,
-        until: Millis,
-    ) -> Result<Option<Record>, StoreError> {
-        let before = self.position_at(Millis(from.0.saturating_sub(1)))?;
-        let Some(start) = self.chunk_of(Position(before.0 + 1))? else {
-            return Ok(None);
-        };
-        let mut found = None;
-        self.walk(start, &mut |link, records| {
-            found = records
-                .into_iter()
-                .find(|record| record.fact.request_id == request_id);
-            if found.is_some() || link.committed > until {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        })?;
-        Ok(found)
-    }
-
     /// The last position that was committed at or before `time`; 0 if none was.
     ///
     /// # Errors
@@ -218,22 +174,25 @@ impl Journal {
         start: Position,
         visit: &mut dyn FnMut(&Link, Vec<Record>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
+        self.walk_links(start, &mut |link| Ok(visit(link, self.records_of(link)?)))
+    }
+
+    /// The same, without the records.
+    fn walk_links(
+        &self,
+        start: Position,
+        visit: &mut dyn FnMut(&Link) -> Result<ControlFlow<()>, StoreError>,
+    ) -> Result<(), StoreError> {
         let key = layout::position_key(start);
         let range = (Bound::Included(key.as_slice()), Bound::Unbounded);
         let mut failed = None;
         self.snapshot()
             .scan(Space::Links, range, Direction::Forward, &mut |key, row| {
-                let chunk = self.decode_link(key, row).and_then(|link| {
-                    let records = self.records_of(&link)?;
-                    Ok((link, records))
-                });
-                match chunk {
-                    Ok((link, records)) => visit(&link, records),
-                    Err(error) => {
-                        failed = Some(error);
-                        ControlFlow::Break(())
-                    }
-                }
+                let visited = self.decode_link(key, row).and_then(|link| visit(&link));
+                visited.unwrap_or_else(|error| {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                })
             })?;
         failed.map_or(Ok(()), Err)
     }

@@ -19,7 +19,9 @@ use palisade_sigv4::sign::{SignOptions, Signer};
 use palisade_sigv4::{Header, RequestHead, Timestamp};
 use palisade_store::engine::Space;
 use palisade_store::testing::{Disk, Faults, FaultyEngine};
-use palisade_store::{Clock as _, Durability, Fact, ManualClock, Millis, Options, Record, Store};
+use palisade_store::{
+    Clock as _, Durability, Fact, ManualClock, Millis, Options, Record, Sought, Store,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -475,10 +477,12 @@ pub fn reopened(disk: &Disk) -> Store {
 }
 
 pub fn record_on(store: &Store, id: Uuid) -> Option<Record> {
-    store
-        .journal()
-        .by_request_id(*id.as_bytes())
-        .expect("the journal reads")
+    let sought = store.journal().request(&[*id.as_bytes()], None, 100_000);
+    match sought.expect("the journal reads") {
+        Sought::Found(record) => Some(*record),
+        Sought::Absent => None,
+        Sought::Unfinished(_) => panic!("a test has no such journal"),
+    }
 }
 
 pub fn call_of(record: &Record) -> ApiCall {
