@@ -1,0 +1,50 @@
+//! What the engine is given from outside when it compiles: detectors, managed groups, where addresses come from.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::model::RuleGroup;
+
+/// Finds an attack in one value. Pure, linear in the value's length, and never panics.
+pub trait Detector: Send + Sync + fmt::Debug {
+    /// What it is called in an explanation.
+    fn name(&self) -> &str;
+
+    /// The bytes that are the attack, if the value is one.
+    fn find(&self, value: &[u8]) -> Option<Range<usize>>;
+}
+
+/// The managed rule groups there are.
+pub trait ManagedGroups: Send + Sync {
+    /// The group of this vendor and name; without a version its default one. `None` where there is none.
+    fn find(&self, vendor: &str, name: &str, version: Option<&str>) -> Option<Arc<RuleGroup>>;
+}
+
+/// Where addresses come from.
+pub trait Origins: Send + Sync {
+    /// The country's two letters.
+    fn country(&self, address: IpAddr) -> Option<&str>;
+
+    /// The region within the country, where the data has any.
+    fn region(&self, address: IpAddr) -> Option<&str>;
+
+    /// The number of the autonomous system.
+    fn asn(&self, address: IpAddr) -> Option<u32>;
+}
+
+/// What there is around an ACL when it is compiled. A statement that needs what is not there is refused by name.
+#[derive(Clone, Default)]
+pub struct Environment {
+    /// SQL injection at sensitivity LOW.
+    pub sqli_low: Option<Arc<dyn Detector>>,
+    /// SQL injection at sensitivity HIGH.
+    pub sqli_high: Option<Arc<dyn Detector>>,
+    /// Cross-site scripting.
+    pub xss: Option<Arc<dyn Detector>>,
+    /// The managed rule groups.
+    pub managed: Option<Arc<dyn ManagedGroups>>,
+    /// Countries and autonomous systems.
+    pub origins: Option<Arc<dyn Origins>>,
+}

@@ -1,0 +1,210 @@
+//! Everything that looks for patterns in the values of one lane: one literal scan, one set of expressions.
+
+use std::ops::Range;
+
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+use memchr::memmem;
+use regex::bytes::{Regex, RegexSet, RegexSetBuilder};
+
+use super::literals::required;
+use crate::regex::Pattern;
+
+/// Bytes of the compiled expressions of a lane, at most.
+const SET_BYTES_MAX: usize = 32 << 20;
+/// Bytes of the states that a set keeps while it works, at most.
+const SET_CACHE_BYTES_MAX: usize = 1 << 20;
+
+/// A pattern that a statement looks for; each has a bit in the lane's result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Sought {
+    /// Bytes anywhere.
+    Bytes(Vec<u8>),
+    /// Bytes with no letter, digit or `_` around them.
+    Word(Vec<u8>),
+    /// A regular expression, as written.
+    Regex(String),
+}
+
+/// The patterns of a lane compiled.
+#[derive(Debug, Default)]
+pub(super) struct Matcher {
+    sought: Vec<Finder>,
+    /// Literals and gates; `None` where there are none.
+    scan: Option<AhoCorasick>,
+    /// What each literal of the scan stands for.
+    literals: Vec<(usize, Vec<u8>)>,
+    /// Expressions without a gate: bit of each, and the set where there are several.
+    ungated: Vec<usize>,
+    set: Option<RegexSet>,
+}
+
+#[derive(Debug)]
+enum Finder {
+    Bytes(memmem::Finder<'static>),
+    Word(memmem::Finder<'static>),
+    Regex(Regex),
+}
+
+impl Matcher {
+    /// Compiles the patterns.
+    ///
+    /// # Errors
+    /// Where they are too large together.
+    pub(super) fn new(sought: &[Sought]) -> Result<Matcher, String> {
+        let too_large = |error: &dyn std::fmt::Display| {
+            format!("The regular expressions on one field are too large: {error}.")
+        };
+        let mut matcher = Matcher::default();
+        let mut in_set = Vec::new();
+        for (bit, pattern) in sought.iter().enumerate() {
+            let finder = match pattern {
+                Sought::Bytes(bytes) => {
+                    matcher.literals.push((bit, bytes.clone()));
+                    Finder::Bytes(memmem::Finder::new(bytes).into_owned())
+                }
+                Sought::Word(bytes) => {
+                    matcher.literals.push((bit, bytes.clone()));
+                    Finder::Word(memmem::Finder::new(bytes).into_owned())
+                }
+                Sought::Regex(written) => {
+                    let pattern = Pattern::parse(written)?;
+                    match required(&pattern) {
+                        Some(literals) => matcher
+                            .literals
+                            .extend(literals.into_iter().map(|literal| (bit, literal))),
+                        None => {
+                            matcher.ungated.push(bit);
+                            let flags = if pattern.unicode { "(?u:" } else { "(?-u:" };
+                            in_set.push(format!("{flags}{})", pattern.source));
+                        }
+                    }
+                    Finder::Regex(pattern.compile().map_err(|error| too_large(&error))?)
+                }
+            };
+            matcher.sought.push(finder);
+        }
+        matcher.scan = matcher.literal_scan().map_err(|error| too_large(&error))?;
+        if in_set.len() > 1 {
+            let mut set = RegexSetBuilder::new(in_set);
+            let set = set
+                .unicode(false)
+                .size_limit(SET_BYTES_MAX)
+                .dfa_size_limit(SET_CACHE_BYTES_MAX)
+                .build();
+            matcher.set = Some(set.map_err(|error| too_large(&error))?);
+        }
+        Ok(matcher)
+    }
+
+    /// Sets the bits of what is in the value.
+    pub(super) fn scan(&self, value: &[u8], bits: &mut [u64]) {
+        if let Some(scan) = &self.scan {
+            // Most values hold none of the literals, and asking that alone is faster than listing them.
+            if scan.is_match(value) {
+                self.literal_hits(scan, value, bits);
+            }
+        }
+        match &self.set {
+            Some(set) if self.ungated.iter().any(|bit| !is_set(bits, *bit)) => {
+                for found in set.matches(value) {
+                    set_bit(bits, self.ungated[found]);
+                }
+            }
+            Some(_) => {}
+            None => {
+                for &bit in &self.ungated {
+                    if !is_set(bits, bit) && self.find(bit, value).is_some() {
+                        set_bit(bits, bit);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where the pattern of a bit is in the value.
+    pub(super) fn find(&self, bit: usize, value: &[u8]) -> Option<Range<usize>> {
+        match self.sought.get(bit)? {
+            Finder::Bytes(finder) => finder.find(value).map(|at| at..at + finder.needle().len()),
+            Finder::Word(finder) => {
+                let range = |at: usize| at..at + finder.needle().len();
+                finder
+                    .find_iter(value)
+                    .map(range)
+                    .find(|range| is_word(value, range.clone()))
+                    .or_else(|| self.overlapping_word(finder, value))
+            }
+            Finder::Regex(regex) => regex.find(value).map(|found| found.range()),
+        }
+    }
+
+    fn literal_scan(&self) -> Result<Option<AhoCorasick>, aho_corasick::BuildError> {
+        if self.literals.is_empty() {
+            return Ok(None);
+        }
+        // Gates are in small letters and meant without case; what is sought with its case is compared again.
+        let gated = self
+            .literals
+            .iter()
+            .any(|(bit, _)| matches!(self.sought[*bit], Finder::Regex(_)));
+        let mut builder = AhoCorasickBuilder::new();
+        builder
+            .match_kind(MatchKind::Standard)
+            .ascii_case_insensitive(gated);
+        builder
+            .build(self.literals.iter().map(|(_, literal)| literal))
+            .map(Some)
+    }
+
+    fn literal_hits(&self, scan: &AhoCorasick, value: &[u8], bits: &mut [u64]) {
+        // An expression is asked once, however often its literals are there.
+        let mut asked = vec![false; self.sought.len()];
+        for found in scan.find_overlapping_iter(value) {
+            let (bit, literal) = &self.literals[found.pattern().as_usize()];
+            if asked[*bit] || is_set(bits, *bit) {
+                continue;
+            }
+            let range = found.range();
+            let is_there = match &self.sought[*bit] {
+                Finder::Bytes(_) => value[range] == literal[..],
+                Finder::Word(_) => value[range.clone()] == literal[..] && is_word(value, range),
+                // The expression was let through its gate: now it looks itself, once, at all of the value.
+                Finder::Regex(regex) => {
+                    asked[*bit] = true;
+                    regex.is_match(value)
+                }
+            };
+            if is_there {
+                set_bit(bits, *bit);
+            }
+        }
+    }
+
+    /// A word may begin within another occurrence of its letters, which `find_iter` steps over.
+    fn overlapping_word(&self, finder: &memmem::Finder<'_>, value: &[u8]) -> Option<Range<usize>> {
+        let length = finder.needle().len();
+        let mut from = 0;
+        while let Some(at) = value.get(from..).and_then(|rest| finder.find(rest)) {
+            let range = from + at..from + at + length;
+            if is_word(value, range.clone()) {
+                return Some(range);
+            }
+            from += at + 1;
+        }
+        None
+    }
+}
+
+fn is_word(value: &[u8], range: Range<usize>) -> bool {
+    let of_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let before = range.start.checked_sub(1).and_then(|at| value.get(at));
+    !before.is_some_and(|byte| of_word(*byte))
+        && !value.get(range.end).is_some_and(|byte| of_word(*byte))
+}
+
+pub(super) fn set_bit(bits: &mut [u64], bit: usize) {
+    bits[bit / 64] |= 1 << (bit % 64);
+}
+
+pub(super) fn is_set(bits: &[u64], bit: usize) -> bool {
+    bits[bit / 64] >> (bit % 64) & 1 == 1
+}
