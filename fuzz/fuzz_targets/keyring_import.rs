@@ -5,9 +5,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use palisade_keyring::spec::{
-    EncryptionAlgorithm, KeySpec, WrappingAlgorithm, WrappingKeySpec,
-};
+use palisade_keyring::spec::{EncryptionAlgorithm, KeySpec, WrappingAlgorithm, WrappingKeySpec};
 use palisade_keyring::{WrappingKey, import};
 
 static KEY: LazyLock<WrappingKey> =
@@ -25,7 +23,10 @@ fuzz_target!(|data: &[u8]| {
     // The client's half of the key wrap is right, what it wraps is not.
     if let Ok(mut encrypted) = KEY.public_key().encrypt(oaep, &[*which; 32]) {
         encrypted.extend_from_slice(material);
-        assert!(KEY.open(WrappingAlgorithm::RsaAesKeyWrapSha256, &encrypted).is_err());
+        assert!(
+            KEY.open(WrappingAlgorithm::RsaAesKeyWrapSha256, &encrypted)
+                .is_err()
+        );
     }
     if let Ok(encrypted) = KEY.public_key().encrypt(oaep, material) {
         let opened = KEY.open(WrappingAlgorithm::RsaesOaepSha256, &encrypted);
