@@ -193,3 +193,15 @@ def test_sigint_stops_it_as_cleanly_as_sigterm(tmp_path):
 def test_an_unknown_subcommand_is_an_error():
     done = subprocess.run([str(binary()), "frobnicate"], capture_output=True, text=True, env=clean_environment())
     assert done.returncode != 0 and "frobnicate" in done.stderr
+
+
+def test_a_policy_check_knows_what_actions_there_are(tmp_path):
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps({"Statement": {"Effect": "Allow", "Resource": "*", "Action": ["s3:GetObjet", "iam:Lizt*", "lambda:InvokeFunction"],
+                                                "Condition": {"StringEquals": {"s3:prefx": "a"}}}}))
+    done = palisade("policy", "check", "--format", "json", policy)
+    (checked,) = json.loads(done.stdout)["files"]
+    assert [finding["code"] for finding in checked["findings"]] == ["UNKNOWN_ACTION", "ACTION_MATCHES_NOTHING", "UNKNOWN_CONDITION_KEY"]
+    assert "did you mean GetObject?" in checked["findings"][0]["message"] and "did you mean s3:prefix?" in checked["findings"][2]["message"]
+    assert done.returncode == 0
+    assert palisade("policy", "check", "--strict", policy).returncode == 1

@@ -8,6 +8,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod action_catalog;
 pub mod assemble;
 mod client;
 mod command;

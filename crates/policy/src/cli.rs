@@ -6,6 +6,7 @@ use crate::error::{Code, Finding, PolicyError, Severity};
 use crate::explain::{Explanation, StatementTrace, describe_failure, explain};
 use crate::json::Position;
 use crate::lint::PolicyKind;
+use crate::lint_names::ActionCatalog;
 use serde_json::{Value, json};
 use std::fmt::Write;
 
@@ -49,15 +50,37 @@ pub fn check<'a, N: Into<String>>(
     files: impl IntoIterator<Item = (N, &'a [u8])>,
     kind: Option<PolicyKind>,
 ) -> Report {
+    check_all(files, kind, None)
+}
+
+/// The same, and which names of services, actions and condition keys nothing in `catalog` has.
+pub fn check_with_names<'a, N: Into<String>>(
+    files: impl IntoIterator<Item = (N, &'a [u8])>,
+    kind: Option<PolicyKind>,
+    catalog: &dyn ActionCatalog,
+) -> Report {
+    check_all(files, kind, Some(catalog))
+}
+
+fn check_all<'a, N: Into<String>>(
+    files: impl IntoIterator<Item = (N, &'a [u8])>,
+    kind: Option<PolicyKind>,
+    catalog: Option<&dyn ActionCatalog>,
+) -> Report {
     let files = files
         .into_iter()
-        .map(|(name, bytes)| check_file(name.into(), bytes, kind));
+        .map(|(name, bytes)| check_file(name.into(), bytes, kind, catalog));
     Report {
         files: files.collect(),
     }
 }
 
-fn check_file(file: String, bytes: &[u8], kind: Option<PolicyKind>) -> FileReport {
+fn check_file(
+    file: String,
+    bytes: &[u8],
+    kind: Option<PolicyKind>,
+    catalog: Option<&dyn ActionCatalog>,
+) -> FileReport {
     let parsed = match std::str::from_utf8(bytes) {
         Ok(text) => Policy::parse_all(text),
         Err(_) => Err(vec![not_utf8()]),
@@ -65,10 +88,15 @@ fn check_file(file: String, bytes: &[u8], kind: Option<PolicyKind>) -> FileRepor
     match parsed {
         Ok(policy) => {
             let kind = kind.unwrap_or_else(|| PolicyKind::guess(&policy));
+            let mut findings = policy.check(kind);
+            if let Some(catalog) = catalog {
+                findings.extend(policy.check_names(catalog));
+                findings.sort_by_key(|finding| finding.at);
+            }
             FileReport {
                 file,
                 kind: Some(kind),
-                findings: policy.check(kind),
+                findings,
             }
         }
         Err(mut findings) => {
@@ -101,6 +129,11 @@ impl Report {
     /// True if any file has an error; warnings are none.
     pub fn has_errors(&self) -> bool {
         self.count(Severity::Error) > 0
+    }
+
+    /// True if any file has an error or a warning.
+    pub fn has_findings(&self) -> bool {
+        self.files.iter().any(|file| !file.findings.is_empty())
     }
 
     fn count(&self, severity: Severity) -> usize {

@@ -160,6 +160,11 @@ codes! {
     MultivaluedKey = "MULTIVALUED_KEY", Warning, "The key has many values and needs ForAllValues or ForAnyValue.";
     IdElement = "ID_ELEMENT", Warning, "Id belongs in resource-based policies.";
     ConfusedDeputy = "CONFUSED_DEPUTY", Warning, "A service is allowed with no condition on whose behalf it acts.";
+    UnknownService = "UNKNOWN_SERVICE", Warning, "No service has this prefix.";
+    UnknownAction = "UNKNOWN_ACTION", Warning, "The service has no action of this name.";
+    ActionMatchesNothing = "ACTION_MATCHES_NOTHING", Warning, "The wildcard matches no action of the service.";
+    UnknownConditionKey = "UNKNOWN_CONDITION_KEY", Warning, "There is no condition key of this name.";
+    KeyOfOtherActions = "KEY_OF_OTHER_ACTIONS", Warning, "No action of the statement is asked with this condition key.";
 }
 
 impl Code {

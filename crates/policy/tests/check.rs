@@ -1,7 +1,9 @@
 //! `policy check`: every code is found where it should be, and nothing is found in good policies.
 
-use palisade_policy::cli::{Format, check};
-use palisade_policy::{Code, Policy, PolicyKind, Severity};
+use palisade_policy::cli::{Format, check, check_with_names};
+use palisade_policy::{
+    ActionCatalog, ActionFacts, Code, Policy, PolicyKind, ServiceFacts, Severity,
+};
 use std::collections::HashSet;
 
 use PolicyKind::{Identity, Rcp, Resource, Scp, Trust};
@@ -111,10 +113,176 @@ fn every_policy_of_the_table_has_its_findings_and_no_others() {
 
 #[test]
 fn every_code_that_is_not_of_the_grammar_is_in_the_table() {
-    let seen: HashSet<&str> = table().into_iter().flat_map(|(.., codes)| codes).collect();
+    let mut seen: HashSet<&str> = table().into_iter().flat_map(|(.., codes)| codes).collect();
+    seen.extend(names().into_iter().map(|(_, code, _)| code));
     for code in Code::ALL.iter().filter(|code| !code.is_grammar()) {
         assert!(seen.contains(code.as_str()), "{code:?} is not tested");
     }
+}
+
+/// A world of three services; of `lambda` the condition keys are not known.
+struct Small;
+
+impl ActionCatalog for Small {
+    fn prefixes(&self) -> Vec<&str> {
+        vec!["iam", "lambda", "s3"]
+    }
+
+    fn service(&self, prefix: &str) -> Option<ServiceFacts<'_>> {
+        let of =
+            |actions: &[(&'static str, &[&'static str])], keys: &[&'static str]| ServiceFacts {
+                actions: actions
+                    .iter()
+                    .map(|(name, keys)| ActionFacts {
+                        name,
+                        keys: keys.to_vec(),
+                    })
+                    .collect(),
+                keys: (!keys.is_empty()).then(|| keys.to_vec()),
+            };
+        Some(match prefix {
+            "aws" => of(
+                &[],
+                &["aws:SourceIp", "aws:RequestTag/${TagKey}", "aws:TagKeys"],
+            ),
+            "iam" => of(
+                &[("PassRole", &["iam:PassedToService"])],
+                &["iam:PassedToService"],
+            ),
+            "lambda" => of(&[("InvokeFunction", &[])], &[]),
+            "ec2" => of(&[], &["ec2:SourceInstanceARN", "ec2:Region"]),
+            "s3" => of(
+                &[
+                    ("GetObject", &["s3:ExistingObjectTag/<key>"]),
+                    ("ListBucket", &["s3:prefix"]),
+                ],
+                &["s3:ExistingObjectTag/<key>", "s3:prefix"],
+            ),
+            _ => return None,
+        })
+    }
+}
+
+/// A statement, the code found, and the end of its message; no code for one that is well.
+fn names() -> Vec<(String, &'static str, &'static str)> {
+    let action = |text: &str| {
+        one(&format!(
+            r#""Effect":"Allow","Action":{text},"Resource":"*""#
+        ))
+    };
+    let key = |actions: &str, key: &str| {
+        let condition = format!(r#"{{"StringLike":{{"{key}":"a"}}}}"#);
+        one(&format!(
+            r#""Effect":"Deny",{actions},"Resource":"*","Condition":{condition}"#
+        ))
+    };
+    let get = r#""Action":"s3:GetObject""#;
+    vec![
+        (
+            action(r#"["*","s3:*","S3:getobject","s3:List??cket","lambda:Invoke*"]"#),
+            "",
+            "",
+        ),
+        (
+            action(r#""s33:GetObject""#),
+            "UNKNOWN_SERVICE",
+            "has the prefix s33; did you mean s3?",
+        ),
+        (
+            action(r#""lamda:*""#),
+            "UNKNOWN_SERVICE",
+            "has the prefix lamda; did you mean lambda?",
+        ),
+        (
+            action(r#""aws:*""#),
+            "UNKNOWN_SERVICE",
+            "no service has the prefix aws",
+        ),
+        (
+            action(r#""s3:GetObjet""#),
+            "UNKNOWN_ACTION",
+            "s3 has no action GetObjet; did you mean GetObject?",
+        ),
+        (
+            action(r#""s3:Frobnicate""#),
+            "UNKNOWN_ACTION",
+            "s3 has no action Frobnicate",
+        ),
+        (
+            action(r#"["s3:*","s3:Put*"]"#),
+            "ACTION_MATCHES_NOTHING",
+            r#""s3:Put*" matches no action of s3"#,
+        ),
+        (key(get, "AWS:sourceip"), "", ""),
+        (key(get, "aws:RequestTag/team"), "", ""),
+        (key(get, "s3:ExistingObjectTag/team"), "", ""),
+        (key(get, "ec2:SourceInstanceARN"), "", ""),
+        (key(get, "token.actions.githubusercontent.com:sub"), "", ""),
+        (key(get, "lambda:SourceFunctionArn"), "", ""),
+        (
+            key(r#""Action":["s3:GetObject","lambda:*"]"#, "s3:prefix"),
+            "",
+            "",
+        ),
+        (key(r#""NotAction":"s3:GetObject""#, "s3:prefix"), "", ""),
+        (
+            key(r#""Action":["s3:Get*","iam:*"]"#, "iam:PassedToService"),
+            "",
+            "",
+        ),
+        (
+            key(get, "aws:SourceIpp"),
+            "UNKNOWN_CONDITION_KEY",
+            "condition key aws:SourceIpp; did you mean aws:SourceIp?",
+        ),
+        (
+            key(r#""NotAction":"*""#, "s3:prefx"),
+            "UNKNOWN_CONDITION_KEY",
+            "s3:prefx; did you mean s3:prefix?",
+        ),
+        (
+            key(get, "aws:RequestTag/"),
+            "UNKNOWN_CONDITION_KEY",
+            "condition key aws:RequestTag/",
+        ),
+        (
+            key(get, "s3:prefix"),
+            "KEY_OF_OTHER_ACTIONS",
+            "asked with the condition key s3:prefix",
+        ),
+        (
+            key(get, "ec2:Region"),
+            "KEY_OF_OTHER_ACTIONS",
+            "asked with the condition key ec2:Region",
+        ),
+    ]
+}
+
+#[test]
+fn names_that_nothing_has_are_told_with_what_may_be_meant() {
+    for (text, code, message) in names() {
+        let findings = Policy::parse(&text).unwrap().check_names(&Small);
+        let found: Vec<&str> = findings.iter().map(|f| f.code.as_str()).collect();
+        let expected = if code.is_empty() { vec![] } else { vec![code] };
+        assert_eq!(found, expected, "{text}");
+        for finding in findings {
+            assert_eq!(finding.severity(), Severity::Warning);
+            assert!(finding.message.ends_with(message), "{}", finding.message);
+        }
+    }
+}
+
+#[test]
+fn a_name_is_told_where_it_stands() {
+    let text = "{\"Statement\": {\"Effect\": \"Allow\", \"Resource\": \"*\",\n  \"Action\": [\"s3:ListBucket\", \"s3:GetObjet\"]}}";
+    let report = check_with_names([("p.json", text.as_bytes())], None, &Small);
+    assert!(report.has_findings() && !report.has_errors());
+    let line = "p.json:2:31: warning: s3 has no action GetObjet; did you mean GetObject? [UNKNOWN_ACTION]\n";
+    assert!(
+        report.render(Format::Text).starts_with(line),
+        "{}",
+        report.render(Format::Text)
+    );
 }
 
 #[test]

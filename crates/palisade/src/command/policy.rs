@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use palisade_policy::PolicyKind;
-use palisade_policy::cli::{self, check, eval_case};
+use palisade_policy::cli::{self, check_with_names, eval_case};
 
 use super::Format;
+use crate::action_catalog::Actions;
 
 /// Checks policies and decides cases, from files.
 #[derive(Args, Debug)]
@@ -35,6 +36,10 @@ struct Check {
     /// Where the policies are attached [default: what each looks like]
     #[arg(long, value_enum)]
     kind: Option<Kind>,
+
+    /// Fail on warnings too
+    #[arg(long)]
+    strict: bool,
 
     /// How to print
     #[arg(long, value_enum, default_value_t)]
@@ -108,9 +113,11 @@ impl Check {
         let named = files
             .iter()
             .map(|(name, bytes)| (name.clone(), bytes.as_slice()));
-        let report = check(named, self.kind.map(PolicyKind::from));
+        let kind = self.kind.map(PolicyKind::from);
+        let report = check_with_names(named, kind, &Actions::unpack());
         out.write_all(report.render(self.format.into()).as_bytes())?;
-        Ok(if report.has_errors() {
+        let fails = report.has_errors() || (self.strict && report.has_findings());
+        Ok(if fails {
             ExitCode::FAILURE
         } else {
             ExitCode::SUCCESS
