@@ -12,7 +12,7 @@ import urllib.request
 import pytest
 
 from harness.callers import Caller, Credentials
-from harness.server import Server, free_port
+from harness.server import Server, free_port, palisade
 from harness.wire import Raw, send_bytes
 
 DEV = Credentials("test", "test")
@@ -92,6 +92,17 @@ def test_old_versions_of_tls_are_refused(tls, version):
 def test_plain_http_on_a_tls_port_gets_nothing(tls):
     answers = send_bytes(tls.port, b"GET /_palisade/health HTTP/1.1\r\nHost: a\r\n\r\n", timeout_seconds=3)
     assert not [answer for answer in answers if answer.status == 200]
+
+
+def test_a_client_with_the_wrong_scheme_is_told(tls, tmp_path):
+    known = {"AWS_CA_BUNDLE": str(tmp_path / "cert.pem"), **DEV.environment()}
+    verify = lambda endpoint: palisade("journal", "verify", "--endpoint-url", endpoint, environment=known)
+    done = verify(tls.endpoint.replace("https:", "http:"))
+    assert done.returncode == 1 and "if it serves TLS, the endpoint begins with https://" in done.stderr, done.stderr
+    (tmp_path / "plain").mkdir()
+    with Server(tmp_path / "plain", "--dev", "--ephemeral") as server:
+        done = verify(server.endpoint.replace("http:", "https:"))
+        assert done.returncode == 1 and "an endpoint of plain HTTP begins with http://" in done.stderr, done.stderr
 
 
 def test_metrics_have_an_unsigned_listener_of_their_own_if_wanted(tmp_path):

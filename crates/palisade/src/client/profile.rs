@@ -5,23 +5,42 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use palisade_core::Secret;
 
-/// What a signed call needs.
+use super::source::Source;
+
+/// Which server to call, and where the credentials to do so come from.
 #[derive(Debug)]
-pub struct Settings {
+pub struct Found {
+    /// The server.
+    pub server: Server,
+    /// The credentials.
+    pub source: Source,
+}
+
+/// A server and how it is called.
+#[derive(Clone, Debug)]
+pub struct Server {
     /// The endpoint URL, without a slash at its end.
     pub endpoint: String,
     /// The region to sign for.
     pub region: String,
-    /// The access key id.
-    pub access_key_id: String,
-    /// The secret.
-    pub secret: Secret,
-    /// The session token of temporary credentials.
-    pub session_token: Option<String>,
     /// A file of certificates to trust, PEM.
     pub ca_bundle: Option<PathBuf>,
+}
+
+/// The profiles of the AWS files.
+pub struct Profiles<'a> {
+    /// The environment.
+    pub variables: Variables<'a>,
+    config: Option<String>,
+    shared: Option<String>,
+}
+
+/// A profile, as both files together describe it.
+#[derive(Debug, Default)]
+pub struct Profile {
+    config: Section,
+    shared: Section,
 }
 
 type Section = BTreeMap<String, String>;
@@ -30,7 +49,7 @@ type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 const DEFAULT_ENDPOINT: &str = "http://127.0.0.1:4566";
 const DEFAULT_REGION: &str = "us-east-1";
 
-impl Settings {
+impl Found {
     /// Finds them for this process; `profile` and `endpoint` are what the command line says.
     pub fn find(profile: Option<&str>, endpoint: Option<&str>) -> anyhow::Result<Self> {
         let variables = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
@@ -42,44 +61,26 @@ fn find(
     variables: Variables<'_>,
     profile: Option<&str>,
     endpoint: Option<&str>,
-) -> anyhow::Result<Settings> {
+) -> anyhow::Result<Found> {
+    let profiles = Profiles::read(variables)?;
     let named = profile
         .map(str::to_owned)
         .or_else(|| variables("AWS_PROFILE"));
     let name = named.clone().unwrap_or_else(|| "default".to_owned());
-    let config = read_section(
-        &file(variables, "AWS_CONFIG_FILE", "config")?,
-        &config_section(&name),
-    )?;
-    let shared = read_section(
-        &file(variables, "AWS_SHARED_CREDENTIALS_FILE", "credentials")?,
-        &name,
-    )?;
-    if named.is_some() && config.is_none() && shared.is_none() {
+    let of_name = profiles.get(&name)?;
+    if named.is_some() && of_name.is_none() {
         bail!("the profile {name} is in neither of the AWS files");
     }
-    let (config, shared) = (config.unwrap_or_default(), shared.unwrap_or_default());
-    let setting = |key: &str| shared.get(key).or_else(|| config.get(key)).cloned();
-
+    let of_name = of_name.unwrap_or_default();
+    let setting = |key: &str| of_name.setting(key).map(str::to_owned);
     // A profile named on the command line outweighs keys in the environment, as with the AWS CLI.
-    let from_environment = profile
-        .is_none()
-        .then(|| variables("AWS_ACCESS_KEY_ID"))
-        .flatten();
-    let (access_key_id, secret, session_token) = match from_environment {
-        Some(id) => (
-            id,
-            variables("AWS_SECRET_ACCESS_KEY"),
-            variables("AWS_SESSION_TOKEN"),
-        ),
-        None => {
-            let id = setting("aws_access_key_id").with_context(|| no_keys(&name, &setting))?;
-            (
-                id,
-                setting("aws_secret_access_key"),
-                setting("aws_session_token"),
-            )
-        }
+    let from_environment = match profile {
+        Some(_) => None,
+        None => Source::environment(variables)?,
+    };
+    let source = match from_environment {
+        Some(source) => source,
+        None => Source::of_profile(&profiles, &name)?,
     };
     let endpoint = endpoint
         .map(str::to_owned)
@@ -91,40 +92,71 @@ fn find(
         .or_else(|| variables("AWS_DEFAULT_REGION"))
         .or_else(|| setting("region"))
         .unwrap_or_else(|| DEFAULT_REGION.to_owned());
-    Ok(Settings {
-        endpoint: endpoint.trim_end_matches('/').to_owned(),
-        region,
-        access_key_id,
-        secret: Secret::new(secret.context("the access key has no secret beside it")?),
-        session_token,
-        ca_bundle: variables("AWS_CA_BUNDLE")
-            .or_else(|| setting("ca_bundle"))
-            .map(PathBuf::from),
+    Ok(Found {
+        server: Server {
+            endpoint: endpoint.trim_end_matches('/').to_owned(),
+            region,
+            ca_bundle: variables("AWS_CA_BUNDLE")
+                .or_else(|| setting("ca_bundle"))
+                .map(PathBuf::from),
+        },
+        source,
     })
 }
 
-/// What to do where a profile holds no keys itself. Roles, processes and sign-ins are the AWS CLI's to resolve.
-fn no_keys(profile: &str, setting: &dyn Fn(&str) -> Option<String>) -> String {
-    let elsewhere = [
-        "role_arn",
-        "credential_process",
-        "sso_session",
-        "sso_start_url",
-        "login_session",
-    ];
-    match elsewhere.into_iter().find(|key| setting(key).is_some()) {
-        Some(key) => format!(
-            "the profile {profile} gets its credentials by {key}, which palisade does not follow: put them into AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
-        ),
-        None => "no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE to a profile that has them".to_owned(),
+impl<'a> Profiles<'a> {
+    fn read(variables: Variables<'a>) -> anyhow::Result<Self> {
+        Ok(Self {
+            variables,
+            config: read(file(variables, "AWS_CONFIG_FILE", "config"))?,
+            shared: read(file(
+                variables,
+                "AWS_SHARED_CREDENTIALS_FILE",
+                "credentials",
+            ))?,
+        })
+    }
+
+    /// The profile of that name; `None` where neither file has it.
+    pub fn get(&self, name: &str) -> anyhow::Result<Option<Profile>> {
+        let in_file = |text: &Option<String>, name: &str| section(text.as_deref()?, name);
+        let config = in_file(&self.config, &config_section(name));
+        let shared = in_file(&self.shared, name);
+        Ok((config.is_some() || shared.is_some()).then(|| Profile {
+            config: config.unwrap_or_default(),
+            shared: shared.unwrap_or_default(),
+        }))
     }
 }
 
-fn file(variables: Variables<'_>, variable: &str, name: &str) -> anyhow::Result<Option<PathBuf>> {
-    if let Some(path) = variables(variable) {
-        return Ok(Some(PathBuf::from(path)));
+impl Profile {
+    /// A setting; what the credentials file says outweighs the config file.
+    pub fn setting(&self, key: &str) -> Option<&str> {
+        let found = self.shared.get(key).or_else(|| self.config.get(key));
+        found.map(String::as_str).filter(|value| !value.is_empty())
     }
-    Ok(variables("HOME").map(|home| PathBuf::from(home).join(".aws").join(name)))
+
+    /// Whether the credentials file has keys of it: they come before a process, which comes before those in the config file.
+    pub fn has_shared_keys(&self) -> bool {
+        self.shared.contains_key("aws_access_key_id")
+    }
+}
+
+fn file(variables: Variables<'_>, variable: &str, name: &str) -> Option<PathBuf> {
+    if let Some(path) = variables(variable) {
+        return Some(PathBuf::from(path));
+    }
+    variables("HOME").map(|home| PathBuf::from(home).join(".aws").join(name))
+}
+
+/// The text of a file; `None` where there is none.
+fn read(path: Option<PathBuf>) -> anyhow::Result<Option<String>> {
+    let Some(path) = path else { return Ok(None) };
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
 }
 
 fn config_section(profile: &str) -> String {
@@ -132,15 +164,6 @@ fn config_section(profile: &str) -> String {
         profile.to_owned()
     } else {
         format!("profile {profile}")
-    }
-}
-
-fn read_section(path: &Option<PathBuf>, name: &str) -> anyhow::Result<Option<Section>> {
-    let Some(path) = path else { return Ok(None) };
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(section(&text, name)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
 }
 
@@ -193,6 +216,41 @@ mod tests {
         assert!(section(text, "dev").is_none());
     }
 
+    fn keys(found: anyhow::Result<Found>) -> String {
+        match found.unwrap().source {
+            Source::Keys(credentials) => credentials.access_key_id,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What becomes of profile `p`, given both files.
+    fn sourced(config: &str, shared: &str) -> Result<Source, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+        std::fs::write(path("config"), config).unwrap();
+        std::fs::write(path("credentials"), shared).unwrap();
+        let (config, shared) = (path("config"), path("credentials"));
+        let pairs = [
+            ("AWS_CONFIG_FILE", config.as_str()),
+            ("AWS_SHARED_CREDENTIALS_FILE", shared.as_str()),
+            ("AWS_ACCESS_KEY_ID", "ENV"),
+            ("AWS_SECRET_ACCESS_KEY", "e"),
+        ];
+        let found = find(&with(&pairs), Some("p"), None);
+        found
+            .map(|found| found.source)
+            .map_err(|error| format!("{error:#}"))
+    }
+
+    /// The source in short: `role/a < role/b < KEY`.
+    fn short(source: &Source) -> String {
+        match source {
+            Source::Keys(credentials) => credentials.access_key_id.clone(),
+            Source::Process(command) => format!("({command})"),
+            Source::Role(role, from) => format!("{} < {}", role.arn(), short(from)),
+        }
+    }
+
     #[test]
     fn the_environment_comes_first_and_a_named_profile_before_it() {
         let dir = tempfile::tempdir().unwrap();
@@ -209,31 +267,134 @@ mod tests {
             ("AWS_SHARED_CREDENTIALS_FILE", path),
         ];
         let variables = with(&pairs);
-        assert_eq!(find(&variables, None, None).unwrap().access_key_id, "ENV");
-        assert_eq!(
-            find(&variables, Some("p"), None).unwrap().access_key_id,
-            "FILE"
-        );
+        assert_eq!(keys(find(&variables, None, None)), "ENV");
+        assert_eq!(keys(find(&variables, Some("p"), None)), "FILE");
         assert!(find(&variables, Some("missing"), None).is_err());
+        assert!(
+            find(&with(&pairs[..1]), None, None).is_err(),
+            "a key without its secret"
+        );
+    }
+
+    const KEYS: &str = "aws_access_key_id = KEY\naws_secret_access_key = s\n";
+
+    #[test]
+    fn roles_are_followed_back_to_keys() {
+        for (config, shared, expected) in [
+            (
+                "[profile p]\nrole_arn = r\nsource_profile = q\n",
+                "[q]\n",
+                "r < KEY",
+            ),
+            (
+                "[profile p]\nrole_arn = r\nsource_profile = q\n[profile q]\nrole_arn = r2\nsource_profile = k\n",
+                "[k]\n",
+                "r < r2 < KEY",
+            ),
+            // Its own keys, and keys before a role in a source.
+            (
+                "[profile p]\nrole_arn = r\nsource_profile = p\n",
+                "[p]\n",
+                "r < KEY",
+            ),
+            (
+                "[profile p]\nrole_arn = r\nsource_profile = q\n[profile q]\nrole_arn = r2\nsource_profile = p\n",
+                "[q]\n",
+                "r < KEY",
+            ),
+            (
+                "[profile p]\nrole_arn = r\ncredential_source = Environment\n",
+                "[x]\n",
+                "r < ENV",
+            ),
+            (
+                "[profile p]\nrole_arn = r\nsource_profile = q\n[profile q]\ncredential_process = get it\n",
+                "[x]\n",
+                "r < (get it)",
+            ),
+            (
+                "[profile p]\ncredential_process = get it\n",
+                "[x]\n",
+                "(get it)",
+            ),
+            ("[profile p]\ncredential_process = get it\n", "[p]\n", "KEY"),
+        ] {
+            let source = sourced(config, &format!("{shared}{KEYS}"));
+            assert_eq!(short(&source.unwrap()), expected, "{config}");
+        }
+        let source = sourced(
+            &format!("[profile p]\ncredential_process = get it\n{KEYS}"),
+            "",
+        );
+        assert_eq!(
+            short(&source.unwrap()),
+            "(get it)",
+            "a process comes before the config file's keys"
+        );
     }
 
     #[test]
-    fn a_profile_that_assumes_a_role_says_what_to_do() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("credentials");
-        std::fs::write(
-            &path,
-            "[p]\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = q\n",
-        )
-        .unwrap();
-        let pairs = [("AWS_SHARED_CREDENTIALS_FILE", path.to_str().unwrap())];
-        let error = find(&with(&pairs), Some("p"), None)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("role_arn") && error.contains("AWS_SESSION_TOKEN"),
-            "{error}"
-        );
+    fn what_is_not_followed_or_makes_no_sense_says_so() {
+        let chain: String = (0..12)
+            .map(|n| {
+                format!(
+                    "[profile q{n}]\nrole_arn = r\nsource_profile = q{}\n",
+                    n + 1
+                )
+            })
+            .collect();
+        for (config, expected) in [
+            (
+                "[profile p]\nrole_arn = r\nsource_profile = q\n",
+                "source_profile q, which is in neither",
+            ),
+            (
+                "[profile p]\nrole_arn = r\nsource_profile = p\n",
+                "leads back to p",
+            ),
+            (
+                "[profile p]\nrole_arn = r\nsource_profile = q\n[profile q]\nrole_arn = r\nsource_profile = p\n",
+                "leads back to p",
+            ),
+            (
+                "[profile p]\nrole_arn = r\n",
+                "neither source_profile nor credential_source",
+            ),
+            (
+                "[profile p]\nrole_arn = r\nsource_profile = q\ncredential_source = Environment\n",
+                "both",
+            ),
+            (
+                "[profile p]\nrole_arn = r\ncredential_source = Ec2InstanceMetadata\n",
+                "Environment only",
+            ),
+            (
+                "[profile p]\nrole_arn = r\nsource_profile = q\nmfa_serial = m\n[profile q]\n",
+                "by mfa_serial",
+            ),
+            (
+                "[profile p]\nrole_arn = r\nweb_identity_token_file = f\n",
+                "by web_identity_token_file",
+            ),
+            (
+                "[profile p]\nrole_arn = r\nsource_profile = q\n[profile q]\nsso_session = s\n",
+                "profile q gets its credentials by sso_session",
+            ),
+            ("[profile p]\nsso_start_url = s\n", "by sso_start_url"),
+            ("[profile p]\nlogin_session = s\n", "AWS_SESSION_TOKEN"),
+            (
+                "[profile p]\nrole_arn = r\ncredential_source = Environment\nduration_seconds = 1h\n",
+                "duration_seconds = 1h",
+            ),
+            (
+                &format!("{chain}[profile p]\nrole_arn = r\nsource_profile = q0\n"),
+                "more than 10 profiles",
+            ),
+            ("[profile p]\nregion = eu-west-1\n", "no credentials"),
+        ] {
+            let error = sourced(config, "").unwrap_err();
+            assert!(error.contains(expected), "{config}: {error}");
+        }
     }
 
     #[test]
@@ -243,20 +404,16 @@ mod tests {
             ("AWS_SECRET_ACCESS_KEY", "s"),
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:9/"),
         ];
+        let endpoint = |pairs: &[(&str, &str)], given| {
+            let found = find(&with(pairs), None, given).unwrap();
+            found.server.endpoint
+        };
+        assert_eq!(endpoint(&pairs, None), "http://127.0.0.1:9");
         assert_eq!(
-            find(&with(&pairs), None, None).unwrap().endpoint,
-            "http://127.0.0.1:9"
-        );
-        assert_eq!(
-            find(&with(&pairs), None, Some("http://localhost:1"))
-                .unwrap()
-                .endpoint,
+            endpoint(&pairs, Some("http://localhost:1")),
             "http://localhost:1"
         );
-        assert_eq!(
-            find(&with(&pairs[..2]), None, None).unwrap().endpoint,
-            DEFAULT_ENDPOINT
-        );
+        assert_eq!(endpoint(&pairs[..2], None), DEFAULT_ENDPOINT);
         assert!(find(&with(&[]), None, None).is_err());
     }
 }

@@ -39,7 +39,8 @@ impl Backup {
             .map_or_else(|| PathBuf::from("."), PathBuf::from);
         let mut body = self
             .server
-            .client()?
+            .client()
+            .await?
             .stream(Method::GET, "/_palisade/backup")
             .await?;
         let mut part = tempfile::NamedTempFile::new_in(&folder)

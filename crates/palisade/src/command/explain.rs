@@ -33,7 +33,8 @@ impl Explain {
             "a request's id looks like 01980000-0000-7000-8000-000000000000"
         );
         let path = format!("/_palisade/explain/{}", self.id.to_ascii_lowercase());
-        let answer = self.server.client()?.call(Method::GET, &path, None).await?;
+        let client = self.server.client().await?;
+        let answer = client.call(Method::GET, &path, None).await?;
         match self.format {
             Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&answer)?)?,
             Format::Text => print(out, &answer)?,

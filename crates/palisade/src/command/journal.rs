@@ -49,7 +49,8 @@ impl Journal {
             None => {
                 verify
                     .server
-                    .client()?
+                    .client()
+                    .await?
                     .call(Method::POST, "/_palisade/journal/verify", Some(&json!({})))
                     .await?
             }

@@ -11,7 +11,7 @@ pub mod what_if;
 use clap::{Args, ValueEnum};
 use serde_json::Value;
 
-use crate::client::{Client, Settings};
+use crate::client::{Client, Found};
 
 /// How a command prints.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -37,11 +37,9 @@ pub struct ServerOptions {
 
 impl ServerOptions {
     /// A client for the server these options and the environment name.
-    pub fn client(&self) -> anyhow::Result<Client> {
-        Ok(Client::new(Settings::find(
-            self.profile.as_deref(),
-            self.endpoint_url.as_deref(),
-        )?))
+    pub async fn client(&self) -> anyhow::Result<Client> {
+        let (profile, endpoint) = (self.profile.as_deref(), self.endpoint_url.as_deref());
+        Client::of(Found::find(profile, endpoint)?).await
     }
 }
 

@@ -60,7 +60,7 @@ impl WhatIf {
         if !self.outside_effects {
             terraform::refuse_remote_backend(&self.command)?;
         }
-        let client = self.server.client()?;
+        let client = self.server.client().await?;
         let branch = client
             .call(Method::POST, "/_palisade/what-if", Some(&json!({})))
             .await?;
@@ -124,11 +124,11 @@ impl WhatIf {
                 command.env_remove(name);
             }
         }
-        let settings = client.settings();
+        let server = client.server();
         command
             .env(
                 "AWS_ENDPOINT_URL",
-                format!("{}{}", settings.endpoint, text(branch, "Path")),
+                format!("{}{}", server.endpoint, text(branch, "Path")),
             )
             .env("AWS_ACCESS_KEY_ID", text(credentials, "AccessKeyId"))
             .env(
@@ -136,8 +136,8 @@ impl WhatIf {
                 text(credentials, "SecretAccessKey"),
             )
             .env("AWS_SESSION_TOKEN", text(credentials, "SessionToken"))
-            .env("AWS_REGION", &settings.region)
-            .env("AWS_DEFAULT_REGION", &settings.region);
+            .env("AWS_REGION", &server.region)
+            .env("AWS_DEFAULT_REGION", &server.region);
         terraform::keep_state_apart(&mut command, scratch);
         if self.format == Format::Json {
             use std::os::fd::AsFd as _;
