@@ -18,9 +18,6 @@ fuzz_target!(|data: &[u8]| {
             assert!(policy.validate(kind).is_ok() || !policy.check(kind).is_empty());
         }
         let statements = policy.statements.len();
-        assert_eq!(
-            CompiledPolicy::new("p", policy).statement_count(),
-            statements
-        );
+        assert_eq!(CompiledPolicy::new("p", policy).statement_count(), statements);
     }
 });
