@@ -9,6 +9,7 @@ use crate::algorithm::hmac::{self, HmacKey};
 use crate::algorithm::mldsa::MlDsaKey;
 use crate::algorithm::mlkem::{self, MlKemKey};
 use crate::algorithm::rsa::RsaKey;
+use crate::secret::kept;
 use crate::spec::{
     EncapsulationAlgorithm, EncryptionAlgorithm, KeyAgreementAlgorithm, KeySpec, MacAlgorithm,
     SigningAlgorithm,
@@ -93,8 +94,7 @@ impl Material {
     pub fn from_secret_bytes(spec: KeySpec, bytes: &[u8]) -> Result<Self, KeyError> {
         let key = match spec {
             KeySpec::SymmetricDefault => {
-                let key: [u8; 32] = bytes.try_into().map_err(|_| KeyError::InvalidMaterial)?;
-                Key::Symmetric(Box::new(Zeroizing::new(key)))
+                Key::Symmetric(kept(bytes).ok_or(KeyError::InvalidMaterial)?)
             }
             KeySpec::Hmac224 | KeySpec::Hmac256 | KeySpec::Hmac384 | KeySpec::Hmac512 => {
                 Key::Hmac(Box::new(HmacKey::new(spec, bytes)?))

@@ -38,6 +38,14 @@ impl Secret {
     }
 }
 
+/// A copy of `bytes` that is filled where it will stay, so that no move leaves one behind; none if
+/// there are not exactly `N`.
+pub(crate) fn kept<const N: usize>(bytes: &[u8]) -> Option<Box<Zeroizing<[u8; N]>>> {
+    let mut kept = Box::new(Zeroizing::new([0; N]));
+    (bytes.len() == N).then(|| kept.copy_from_slice(bytes))?;
+    Some(kept)
+}
+
 impl From<Vec<u8>> for Secret {
     fn from(bytes: Vec<u8>) -> Self {
         Self(Zeroizing::new(bytes))

@@ -3,30 +3,33 @@
 //! KMS's `ED25519_PH_SHA_512` takes a SHA-512 digest and hashes it again, as step 1 of FIPS 186-5,
 //! section 7.8.1 does with any message: what is signed is the hash of the digest.
 
-use aws_lc_rs::encoding::{AsBigEndian, AsDer, Curve25519SeedBin, PublicKeyX509Der};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use ed25519_dalek::{Digest as _, Sha512, Signature, SigningKey, VerifyingKey};
 use zeroize::Zeroizing;
 
 use super::ToSign;
+use crate::der::{self, Reader};
+use crate::secret::kept;
 use crate::spec::SigningAlgorithm;
-use crate::{KeyError, Secret, der};
+use crate::{KeyError, Secret};
 
 /// The length of the digest that `ph` takes.
 const DIGEST: usize = 64;
+/// id-Ed25519: 1.3.101.112 (RFC 8410).
+const OID: &[u8] = &[0x2b, 0x65, 0x70];
 
 /// An Ed25519 key pair.
 pub(crate) struct EdKey {
-    seed: Zeroizing<[u8; 32]>,
+    seed: Box<Zeroizing<[u8; 32]>>,
     pair: Ed25519KeyPair,
 }
 
 impl EdKey {
     pub(crate) fn from_seed(seed: &[u8]) -> Result<Self, KeyError> {
-        let seed: [u8; 32] = seed.try_into().map_err(|_| KeyError::InvalidMaterial)?;
-        let seed = Zeroizing::new(seed);
-        let pair =
-            Ed25519KeyPair::from_seed_unchecked(&*seed).map_err(|_| KeyError::InvalidMaterial)?;
+        let seed = kept(seed).ok_or(KeyError::InvalidMaterial)?;
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed[..])
+            .map_err(|_| KeyError::InvalidMaterial)?;
         Ok(Self { seed, pair })
     }
 
@@ -37,9 +40,11 @@ impl EdKey {
         }
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8)
             .map_err(|_| KeyError::InvalidMaterial)?;
-        let seed = pair.seed().map_err(|_| KeyError::Internal)?;
-        let seed: Curve25519SeedBin<'_> = seed.as_be_bytes().map_err(|_| KeyError::Internal)?;
-        Self::from_seed(seed.as_ref())
+        // As the library writes it, in a buffer that it overwrites.
+        let canonical: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError::Internal)?;
+        let key = der::read_private_key(canonical.as_ref(), OID);
+        let seed = key.and_then(|key| Reader::new(key)?.read(der::OCTET_STRING));
+        Self::from_seed(seed.ok_or(KeyError::Internal)?)
     }
 
     pub(crate) fn seed(&self) -> Secret {

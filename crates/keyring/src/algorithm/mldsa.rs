@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use super::ToSign;
 use crate::der::{self, Reader};
+use crate::secret::kept;
 use crate::spec::KeySpec;
 use crate::{KeyError, Random, Secret};
 
@@ -27,15 +28,14 @@ const MU: usize = 64;
 /// An ML-DSA key pair.
 pub(crate) struct MlDsaKey {
     spec: KeySpec,
-    seed: Zeroizing<[u8; 32]>,
+    seed: Box<Zeroizing<[u8; 32]>>,
     pair: PqdsaKeyPair,
 }
 
 impl MlDsaKey {
     pub(crate) fn from_seed(spec: KeySpec, seed: &[u8]) -> Result<Self, KeyError> {
-        let seed: [u8; 32] = seed.try_into().map_err(|_| KeyError::InvalidMaterial)?;
-        let seed = Zeroizing::new(seed);
-        let pair = PqdsaKeyPair::from_seed(signing(spec)?, &*seed)
+        let seed = kept(seed).ok_or(KeyError::InvalidMaterial)?;
+        let pair = PqdsaKeyPair::from_seed(signing(spec)?, &seed[..])
             .map_err(|_| KeyError::InvalidMaterial)?;
         Ok(Self { spec, seed, pair })
     }

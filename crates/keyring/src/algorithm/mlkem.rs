@@ -8,9 +8,10 @@
 
 use aws_lc_rs::kem::{self, Ciphertext, DecapsulationKey, EncapsulationKey};
 use ml_kem::{DecapsulationKey512, DecapsulationKey768, DecapsulationKey1024};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::der::{self, Reader};
+use crate::secret::kept;
 use crate::spec::KeySpec;
 use crate::{KeyError, Secret};
 
@@ -20,7 +21,7 @@ pub(crate) const SEED: usize = 64;
 /// An ML-KEM key pair.
 pub(crate) struct MlKemKey {
     set: Set,
-    seed: Zeroizing<[u8; SEED]>,
+    seed: Box<Zeroizing<[u8; SEED]>>,
     private: DecapsulationKey,
     public: Vec<u8>,
 }
@@ -28,8 +29,7 @@ pub(crate) struct MlKemKey {
 impl MlKemKey {
     pub(crate) fn from_seed(spec: KeySpec, seed: &[u8]) -> Result<Self, KeyError> {
         let set = Set::of(spec)?;
-        let seed: [u8; SEED] = seed.try_into().map_err(|_| KeyError::InvalidMaterial)?;
-        let seed = Zeroizing::new(seed);
+        let seed = kept(seed).ok_or(KeyError::InvalidMaterial)?;
         let expanded = expand(spec, &seed)?;
         let public = set
             .public_of(expanded.expose())
@@ -76,7 +76,7 @@ impl MlKemKey {
     }
 
     pub(crate) fn pkcs8(&self) -> Secret {
-        let seed = Zeroizing::new(der::write(der::SEED, &[&*self.seed]));
+        let seed = Zeroizing::new(der::write(der::SEED, &[&self.seed[..]]));
         Secret::from(der::write_private_key(self.set.oid, &seed))
     }
 
@@ -128,19 +128,21 @@ fn expand(spec: KeySpec, seed: &[u8; SEED]) -> Result<Secret, KeyError> {
     use ml_kem::ExpandedKeyEncoding as _;
     let mut seed = ml_kem::Seed::from(*seed);
     let expanded = match spec {
-        KeySpec::MlKem512 => DecapsulationKey512::from_seed(seed)
-            .to_expanded_bytes()
-            .to_vec(),
-        KeySpec::MlKem768 => DecapsulationKey768::from_seed(seed)
-            .to_expanded_bytes()
-            .to_vec(),
-        KeySpec::MlKem1024 => DecapsulationKey1024::from_seed(seed)
-            .to_expanded_bytes()
-            .to_vec(),
+        KeySpec::MlKem512 => taken(DecapsulationKey512::from_seed(seed).to_expanded_bytes()),
+        KeySpec::MlKem768 => taken(DecapsulationKey768::from_seed(seed).to_expanded_bytes()),
+        KeySpec::MlKem1024 => taken(DecapsulationKey1024::from_seed(seed).to_expanded_bytes()),
         _ => return Err(KeyError::WrongAlgorithm),
     };
-    zeroize::Zeroize::zeroize(seed.as_mut_slice());
-    Ok(Secret::from(expanded))
+    seed.as_mut_slice().zeroize();
+    Ok(expanded)
+}
+
+/// The bytes of an array that does not overwrite itself.
+fn taken(mut array: impl AsMut<[u8]>) -> Secret {
+    let bytes = array.as_mut();
+    let secret = Secret::from(bytes.to_vec());
+    bytes.zeroize();
+    secret
 }
 
 /// The private key's CHOICE: a seed, or a seed and the expanded key.
