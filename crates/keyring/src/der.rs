@@ -141,6 +141,22 @@ fn read_private_key_info(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     matches!(version, [0 | 1]).then_some((algorithm, key))
 }
 
+/// The seed in a private key of ML-DSA (RFC 9881) or ML-KEM (RFC 9935), and the expanded key where
+/// it is given too; none if there is the expanded key alone.
+pub(crate) fn read_seed(key: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let mut reader = Reader::new(key)?;
+    if let Some(seed) = reader.read(SEED) {
+        reader.end()?;
+        return Some((seed, None));
+    }
+    let mut both = reader.enter(SEQUENCE)?;
+    reader.end()?;
+    let seed = both.read(OCTET_STRING)?;
+    let expanded = both.read(OCTET_STRING)?;
+    both.end()?;
+    Some((seed, Some(expanded)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -175,6 +175,62 @@ fn raw_keys_of_another_length_are_refused() {
     }
 }
 
+/// The PKCS#8 of a P-256 key by its scalar, with a public point or without.
+fn p256(scalar: &[u8; 32], point: &[u8]) -> Vec<u8> {
+    let element = |tag: u8, content: &[u8]| {
+        [&[tag, u8::try_from(content.len()).expect("short")], content].concat()
+    };
+    let named: &[u8] = &[
+        6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7,
+    ];
+    let mut key = [element(2, &[1]), element(4, scalar)].concat();
+    if !point.is_empty() {
+        key.extend(element(0xa1, &element(3, &[&[0], point].concat())));
+    }
+    let parts = [
+        element(2, &[0]),
+        element(0x30, named),
+        element(4, &element(0x30, &key)),
+    ];
+    let content = parts.concat();
+    match content.len() {
+        0..0x80 => element(0x30, &content),
+        length => [
+            &[0x30, 0x81, u8::try_from(length).expect("short")],
+            &content[..],
+        ]
+        .concat(),
+    }
+}
+
+#[test]
+fn the_public_half_of_a_private_key_is_computed_and_must_be_its_own_where_it_is_given() {
+    let spec = KeySpec::EccNistP256;
+    let key = import::read(spec, &p256(&[5; 32], &[])).expect("a key");
+    let der = key.public_key().expect("a public half").der();
+    let point = &der[der.len() - 65..];
+    let same = import::read(spec, &p256(&[5; 32], point)).expect("the same key");
+    assert_eq!(same.public_key(), key.public_key());
+    let foreign = import::read(spec, &p256(&[6; 32], point));
+    assert_eq!(foreign.err(), Some(KeyError::InvalidMaterial));
+}
+
+#[test]
+fn a_scalar_out_of_range_is_no_private_key() {
+    // The order of the group of P-256 (SP 800-186), and what it leaves.
+    let order: [u8; 32] = [
+        0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc,
+        0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+    ];
+    let mut below = order;
+    below[31] -= 1;
+    assert!(import::read(KeySpec::EccNistP256, &p256(&below, &[])).is_ok());
+    for scalar in [[0; 32], order, [0xff; 32]] {
+        let read = import::read(KeySpec::EccNistP256, &p256(&scalar, &[]));
+        assert_eq!(read.err(), Some(KeyError::InvalidMaterial));
+    }
+}
+
 #[test]
 fn material_too_long_to_be_sent_is_not_looked_at() {
     let key = wrapping(WrappingKeySpec::Rsa2048);

@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 
-use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+use aws_lc_rs::encoding::{AsDer, AsRawBytes, PqdsaPrivateKeyRaw, PublicKeyX509Der};
 use aws_lc_rs::signature::{
     KeyPair as _, ML_DSA_44, ML_DSA_44_SIGNING, ML_DSA_65, ML_DSA_65_SIGNING, ML_DSA_87,
     ML_DSA_87_SIGNING, PqdsaKeyPair, PqdsaSigningAlgorithm, PqdsaVerificationAlgorithm,
@@ -17,7 +17,7 @@ use ml_dsa::{EncodedSignature, EncodedVerifyingKey, MlDsa44, MlDsa65, MlDsa87, M
 use zeroize::Zeroizing;
 
 use super::ToSign;
-use crate::der::{self, Reader};
+use crate::der;
 use crate::secret::kept;
 use crate::spec::KeySpec;
 use crate::{KeyError, Random, Secret};
@@ -43,16 +43,19 @@ impl MlDsaKey {
     /// Reads a PKCS#8 (RFC 9881) that holds the seed, alone or with the expanded key, which must
     /// then be that seed's. An expanded key alone is refused: μ is signed from the seed.
     pub(crate) fn from_pkcs8(spec: KeySpec, pkcs8: &[u8]) -> Result<Self, KeyError> {
-        if !der::is_one_sequence(pkcs8) {
-            return Err(KeyError::InvalidMaterial);
+        let key = der::read_private_key(pkcs8, oid(spec)?).ok_or(KeyError::InvalidMaterial)?;
+        let (seed, expanded) = der::read_seed(key).ok_or(KeyError::InvalidMaterial)?;
+        let this = Self::from_seed(spec, seed)?;
+        match expanded {
+            Some(expanded) if !this.expanded()?.matches(expanded) => Err(KeyError::InvalidMaterial),
+            _ => Ok(this),
         }
-        let pair = PqdsaKeyPair::from_pkcs8(signing(spec)?, pkcs8)
-            .map_err(|_| KeyError::InvalidMaterial)?;
-        // The library writes the seed if it has one, and fails if not.
-        let canonical = pair.to_pkcs8v1().map_err(|_| KeyError::InvalidMaterial)?;
-        let key = der::read_private_key(canonical.as_ref(), oid(spec)?);
-        let seed = key.and_then(|key| Reader::new(key)?.read(der::SEED));
-        Self::from_seed(spec, seed.ok_or(KeyError::InvalidMaterial)?)
+    }
+
+    fn expanded(&self) -> Result<Secret, KeyError> {
+        let expanded = self.pair.private_key().as_raw_bytes();
+        let expanded: PqdsaPrivateKeyRaw<'_> = expanded.map_err(|_| KeyError::Internal)?;
+        Ok(Secret::from(expanded.as_ref().to_vec()))
     }
 
     pub(crate) fn seed(&self) -> Secret {

@@ -10,7 +10,7 @@ use aws_lc_rs::kem::{self, Ciphertext, DecapsulationKey, EncapsulationKey};
 use ml_kem::{DecapsulationKey512, DecapsulationKey768, DecapsulationKey1024};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::der::{self, Reader};
+use crate::der;
 use crate::secret::kept;
 use crate::spec::KeySpec;
 use crate::{KeyError, Secret};
@@ -52,7 +52,7 @@ impl MlKemKey {
     pub(crate) fn from_pkcs8(spec: KeySpec, pkcs8: &[u8]) -> Result<Self, KeyError> {
         let set = Set::of(spec)?;
         let key = der::read_private_key(pkcs8, set.oid).ok_or(KeyError::InvalidMaterial)?;
-        let (seed, expanded) = seed_and_expanded(key).ok_or(KeyError::InvalidMaterial)?;
+        let (seed, expanded) = der::read_seed(key).ok_or(KeyError::InvalidMaterial)?;
         let this = Self::from_seed(spec, seed)?;
         match expanded {
             Some(expanded) if !expand(spec, &this.seed)?.matches(expanded) => {
@@ -143,21 +143,6 @@ fn taken(mut array: impl AsMut<[u8]>) -> Secret {
     let secret = Secret::from(bytes.to_vec());
     bytes.zeroize();
     secret
-}
-
-/// The private key's CHOICE: a seed, or a seed and the expanded key.
-fn seed_and_expanded(key: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
-    let mut reader = Reader::new(key)?;
-    if let Some(seed) = reader.read(der::SEED) {
-        reader.end()?;
-        return Some((seed, None));
-    }
-    let mut both = reader.enter(der::SEQUENCE)?;
-    reader.end()?;
-    let seed = both.read(der::OCTET_STRING)?;
-    let expanded = both.read(der::OCTET_STRING)?;
-    both.end()?;
-    Some((seed, Some(expanded)))
 }
 
 /// A parameter set.
