@@ -189,5 +189,5 @@ def test_what_is_not_there_yet_says_so_by_name_at_once(account):
         account.root.cli("iam", "create-virtual-mfa-device", "--virtual-mfa-device-name", "m", "--outfile", "/dev/null", "--bootstrap-method", "QRCodePNG")
     assert "CreateVirtualMFADevice" in str(caught.value)
     with failing("NotImplemented") as caught:
-        account.root.cli("kms", "list-keys")
-    assert "ListKeys" in str(caught.value)
+        account.root.cli("kms", "describe-custom-key-stores")
+    assert "DescribeCustomKeyStores" in str(caught.value)

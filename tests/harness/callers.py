@@ -111,6 +111,10 @@ class Caller:
     def cloudtrail(self):
         return self.client("cloudtrail")
 
+    @cached_property
+    def kms(self):
+        return self.client("kms")
+
     @property
     def arn(self) -> str:
         """Who the server says this is."""
@@ -159,6 +163,10 @@ class Account:
     @property
     def cloudtrail(self):
         return self.root.cloudtrail
+
+    @property
+    def kms(self):
+        return self.root.kms
 
     def arn(self, rest: str) -> str:
         """`arn:aws:iam::ACCOUNT:rest`."""

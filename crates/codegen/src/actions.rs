@@ -1,4 +1,5 @@
-//! The action tables in `data/actions/`, against which rows are checked.
+//! The action tables in `data/actions/`, against which rows are checked, and what an API's model names before them
+//! (`data/actions-ahead/`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -45,6 +46,17 @@ struct ResourceType {
     arn: String,
     #[serde(default)]
     keys: Vec<String>,
+}
+
+/// Actions that a service's table has not yet.
+#[derive(Deserialize)]
+struct Ahead {
+    actions: BTreeMap<String, Action>,
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, String> {
+    let json = crate::model::json(path)?;
+    serde_json::from_value(json).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 #[derive(Deserialize)]
@@ -108,11 +120,19 @@ impl Tables {
 
     fn service(&mut self, prefix: &str) -> &Result<Table, String> {
         let path = self.root.join(format!("data/actions/{prefix}.json"));
+        let ahead = self.root.join(format!("data/actions-ahead/{prefix}.json"));
         self.services.entry(prefix.to_owned()).or_insert_with(|| {
             self.read.push(path.clone());
-            crate::model::json(&path).and_then(|json| {
-                serde_json::from_value(json).map_err(|error| format!("{}: {error}", path.display()))
-            })
+            let mut table: Table = read(&path)?;
+            if ahead.is_file() {
+                self.read.push(ahead.clone());
+                let ahead: Ahead = read(&ahead)?;
+                // What the table has by now counts.
+                for (name, action) in ahead.actions {
+                    table.actions.entry(name).or_insert(action);
+                }
+            }
+            Ok(table)
         })
     }
 

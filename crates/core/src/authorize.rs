@@ -149,6 +149,7 @@ impl Case<'_> {
             boundary: self.authority.boundary.as_deref(),
             session: &self.authority.session,
             resource: self.ask.resource.policy.as_deref(),
+            grants: &self.ask.resource.grants,
             scp: self.authority.guardrails.as_ref().map_or(&[], |g| &g.scps),
             rcp: self.resource_guardrails.as_ref().map_or(&[], |g| &g.rcps),
         }

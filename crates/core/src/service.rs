@@ -60,8 +60,12 @@ pub struct Resource {
     pub tags: Vec<(String, String)>,
     /// Its policy: a trust policy, a key policy, a bucket policy.
     pub policy: Option<Arc<CompiledPolicy>>,
+    /// Grants on it that may concern the caller, each as a policy of one statement.
+    pub grants: Vec<Arc<CompiledPolicy>>,
     /// Further condition keys that follow from the resource.
     pub context: Vec<(String, Vec<String>)>,
+    /// Condition keys that follow from the request, as the service reads it: kept with the question, so that it can be put again.
+    pub asked: Vec<(String, Vec<String>)>,
 }
 
 impl Resource {

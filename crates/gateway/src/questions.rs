@@ -50,6 +50,8 @@ pub fn ask(
         let mut context = of_request.clone();
         add_row_keys(&mut context, authorization.context, input);
         for resource in resources(service, authorization, call, input)? {
+            let mut context = context.clone();
+            add_asked(&mut context, &resource.asked);
             let allowed = put(
                 authorization.action,
                 &resource,
@@ -235,6 +237,15 @@ fn add_row_keys(context: &mut Context, keys: &[ContextKey], input: &Value) {
             .try_fold(input, |value, name| value.member(name));
         if let Some(value) = found.and_then(context_value) {
             context.set(key, value);
+        }
+    }
+}
+
+fn add_asked(context: &mut Context, asked: &[(String, Vec<String>)]) {
+    for (key, values) in asked {
+        match &values[..] {
+            [value] => context.set(key, value.as_str()),
+            _ => context.set(key, values.clone()),
         }
     }
 }

@@ -13,6 +13,7 @@ use palisade_gateway::identify::RootKey;
 use palisade_gateway::metrics::Metrics;
 use palisade_gateway::{Gateway, MetricsText, Parts, Settings};
 use palisade_iam::{Iam, IamIdentities, LastUsed};
+use palisade_kms::Kms;
 use palisade_own::counters::{self, CallCounters};
 use palisade_own::{Palisade, Surroundings};
 use palisade_store::{Clock, Store, SystemClock};
@@ -20,7 +21,8 @@ use palisade_sts::Sts;
 
 use crate::config::{Audit, Config};
 
-/// All services, as a registry: what `palisade coverage` counts and the server serves; `more` are those of a test.
+/// All services, as a registry: what `palisade coverage` counts and the server serves; `more` are those of a test, in place
+/// of those of the same name.
 ///
 /// # Errors
 /// When a table and its handlers do not fit together.
@@ -36,9 +38,11 @@ pub fn services(
     let mut all: Vec<Arc<dyn Service>> = vec![
         Arc::new(CloudTrail::new()),
         Arc::new(Iam::new()),
+        Arc::new(Kms::new()),
         Arc::new(Palisade::new(surroundings)),
         Arc::new(Sts::new()),
     ];
+    all.retain(|own| more.iter().all(|other| other.id() != own.id()));
     all.extend(more);
     services
         .fill(all)
@@ -71,7 +75,7 @@ pub struct Wiring {
     pub settings: Settings,
     /// The front's counters: they outlive a reset.
     pub metrics: Arc<Metrics>,
-    /// Services besides the real ones, for tests.
+    /// Services besides the real ones, or instead of those of the same name, for tests.
     pub more: Vec<Arc<dyn Service>>,
 }
 

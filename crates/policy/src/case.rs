@@ -187,6 +187,7 @@ impl Case {
             boundary: self.boundary.as_ref(),
             session: &self.session,
             resource: self.resource_policy.as_ref(),
+            grants: &[],
             scp: &self.scp,
             rcp: &self.rcp,
         }

@@ -23,6 +23,11 @@ pub struct Layers<'a> {
     pub session: &'a [Arc<CompiledPolicy>],
     /// The resource's policy. For `sts:AssumeRole` and its kin the role's trust policy, for keys the key policy.
     pub resource: Option<&'a CompiledPolicy>,
+    /// Grants on the resource, each a policy that allows some actions to whom it names. They stand beside the resource's policy, and
+    /// one alone suffices where it names the principal itself, whichever account that belongs to (KMS Developer Guide, "Grants in
+    /// AWS KMS": what AWS's service-linked roles may do with keys of other accounts comes from grants alone, their own policies
+    /// saying nothing of keys).
+    pub grants: &'a [Arc<CompiledPolicy>],
     /// Service control policies of the principal's account: a list for each level from the root to the account.
     /// Empty: the account is in no organization, or SCPs are not enabled.
     pub scp: &'a [Vec<Arc<CompiledPolicy>>],
@@ -167,10 +172,23 @@ impl<'a> Evaluation<'_, 'a> {
                 levels_allow &= self.satisfied(Layer::Scp, allows);
             }
         }
-        let (grant, granting) = match layers.resource {
+        let mut named = match layers.resource {
             Some(policy) => self.scan_named(Layer::Resource, policy)?,
             None => (Grant::None, Allows(None)),
         };
+        let mut granted = (Grant::None, Allows(None));
+        for policy in layers.grants {
+            let found = self.scan_named(Layer::Resource, policy)?;
+            if found.0 > granted.0 {
+                granted = found;
+            }
+        }
+        // In another account a grant says more than a policy that names the same principal.
+        let abroad = granted.0 >= Grant::Entity && !self.question.same_account();
+        if abroad || granted.0 > named.0 {
+            named = granted;
+        }
+        let (grant, granting) = named;
         let none = Allows(None);
         let (mut identity, mut boundary, mut session) = (none, none, none);
         if self.scope.own {
@@ -181,17 +199,20 @@ impl<'a> Evaluation<'_, 'a> {
         if !levels_allow {
             return Ok(self.implicit(Layer::Scp));
         }
-        Ok(self.who_had_to_allow(grant, granting, [identity, boundary, session]))
+        Ok(self.who_had_to_allow(grant, granting, abroad, [identity, boundary, session]))
     }
 
     fn who_had_to_allow(
         &mut self,
         grant: Grant,
         granting: Allows<'a>,
+        abroad: bool,
         own: [Allows<'a>; 3],
     ) -> Reason {
         let same_account = self.question.same_account();
         let must_grant = !same_account || needs_resource_policy(self.question, self.layers);
+        // A grant reaches into another account as a policy does in its own.
+        let same_account = same_account || abroad;
         if must_grant && grant == Grant::None && !self.question.hypothesis.allows(Layer::Resource) {
             return self.implicit(Layer::Resource);
         }

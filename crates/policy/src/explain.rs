@@ -170,9 +170,11 @@ fn statements<'a>(layers: &Layers<'a>, scope: Scope) -> Vec<StatementRef<'a>> {
             .flatten()
             .for_each(|policy| add(Layer::Scp, policy));
     }
+    let grants = layers.grants.iter().map(|grant| &**grant);
     layers
         .resource
         .into_iter()
+        .chain(grants)
         .for_each(|policy| add(Layer::Resource, policy));
     if scope.own {
         layers

@@ -486,6 +486,49 @@ fn a_key_policy_must_allow_or_hand_it_to_the_account() {
 }
 
 #[test]
+fn a_grant_alone_suffices_in_every_account_and_no_deny_is_overruled() {
+    let key = "arn:aws:kms:us-east-1:111122223333:key/1234";
+    let go = |case: Case, expected: &str| case.expect("kms:Decrypt", key, expected);
+    go(Case::user().resource(&aws(ROOT)).grant(&aws(USER)), "allow");
+    go(Case::user().grant(&aws(USER)), "allow");
+    go(Case::user().grant(&aws(SESSION)), "implicit:resource");
+    go(Case::user().grant(&aws(ROOT)), "implicit:identity");
+    go(Case::user().grant(&aws(ROOT)).identity(ALLOW_ALL), "allow");
+    let denies = deny(r#""Principal":"*","Action":"*","Resource":"*""#);
+    go(
+        Case::user().resource(&denies).grant(&aws(USER)),
+        "explicit:resource",
+    );
+    go(
+        Case::user()
+            .identity(&deny(r#""Action":"*","Resource":"*""#))
+            .grant(&aws(USER)),
+        "explicit:identity",
+    );
+    // A role's sessions are held within their boundary and session policies.
+    go(Case::session().grant(&aws(ROLE)), "allow");
+    go(
+        Case::session()
+            .session_policy(&allow(WRITE))
+            .grant(&aws(ROLE)),
+        "implicit:session",
+    );
+    let foreign = "arn:aws:kms:us-east-1:444455556666:key/1234";
+    let abroad = |case: Case, expected: &str| {
+        case.in_account(OTHER)
+            .expect("kms:Decrypt", foreign, expected)
+    };
+    abroad(Case::user().grant(&aws(USER)), "allow");
+    abroad(Case::user().resource(&aws(USER)), "implicit:identity");
+    abroad(Case::user().resource(&aws(USER)).grant(&aws(USER)), "allow");
+    abroad(
+        Case::session().resource(&aws(SESSION)).grant(&aws(ROLE)),
+        "allow",
+    );
+    abroad(Case::user().grant(&aws(ROOT)), "implicit:identity");
+}
+
+#[test]
 fn not_principal_with_deny_spares_only_who_is_listed_with_the_account() {
     let not = |arns: &[&str]| {
         deny(&format!(

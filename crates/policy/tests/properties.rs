@@ -128,6 +128,7 @@ impl World {
             boundary: self.boundary.as_deref(),
             session: &self.session,
             resource: self.named.as_deref(),
+            grants: &[],
             scp: &self.scp,
             rcp: &self.rcp,
         }

@@ -9,6 +9,7 @@ mod histories;
 mod hostile;
 mod idempotency;
 mod kit;
+mod kms;
 mod limits;
 mod outside;
 mod panics;

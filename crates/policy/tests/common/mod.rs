@@ -37,6 +37,7 @@ pub struct Case {
     session: Vec<Arc<CompiledPolicy>>,
     boundary: Option<CompiledPolicy>,
     resource: Option<CompiledPolicy>,
+    grants: Vec<Arc<CompiledPolicy>>,
     scp: Vec<Vec<Arc<CompiledPolicy>>>,
     rcp: Vec<Vec<Arc<CompiledPolicy>>>,
 }
@@ -52,6 +53,7 @@ impl Case {
             session: Vec::new(),
             boundary: None,
             resource: None,
+            grants: Vec::new(),
             scp: Vec::new(),
             rcp: Vec::new(),
         }
@@ -110,6 +112,11 @@ impl Case {
         self
     }
 
+    pub fn grant(mut self, text: &str) -> Case {
+        self.grants.push(Arc::new(compile("grant", text)));
+        self
+    }
+
     pub fn resource(mut self, text: &str) -> Case {
         self.resource = Some(compile("resource", text));
         self
@@ -156,6 +163,7 @@ impl Case {
             boundary: self.boundary.as_ref(),
             session: &self.session,
             resource: self.resource.as_ref(),
+            grants: &self.grants,
             scp: &self.scp,
             rcp: &self.rcp,
         }

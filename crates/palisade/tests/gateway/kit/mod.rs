@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use palisade::assemble::{Wiring, front};
+use palisade_core::keys::MemoryVault;
 use palisade_core::record::{ApiCall, Question};
 use palisade_core::token_keys::TokenSeal;
 use palisade_core::{AccountId, OsRandom, RootKey, RootKeySeal, Seal, Secret, Service};
@@ -51,6 +52,7 @@ pub struct Plan {
     pub services: Vec<Arc<dyn Service>>,
     pub settings: Settings,
     pub now_ms: u64,
+    pub keys: Arc<MemoryVault>,
 }
 
 impl Default for Plan {
@@ -60,6 +62,7 @@ impl Default for Plan {
             services: Vec::new(),
             settings: Settings::default(),
             now_ms: START_MS,
+            keys: Arc::default(),
         }
     }
 }
@@ -71,6 +74,7 @@ pub struct World {
     pub disk: Disk,
     pub faults: Faults,
     pub clock: Arc<ManualClock>,
+    pub keys: Arc<MemoryVault>,
 }
 
 /// A call to be made.
@@ -129,11 +133,12 @@ impl World {
             made.expect("a new store writes");
         }
         Self {
-            gateway: wired(&store, &clock, plan.settings, plan.services).into(),
+            gateway: wired(&store, &clock, &plan.keys, plan.settings, plan.services).into(),
             store,
             disk: plan.disk,
             faults,
             clock,
+            keys: plan.keys,
         }
     }
 
@@ -141,12 +146,14 @@ impl World {
     pub fn beside(store: &Store) -> Self {
         let now = store.begin().expect("it reads").time();
         let clock = Arc::new(ManualClock::new(now));
+        let keys = Arc::default();
         Self {
-            gateway: wired(store, &clock, Settings::default(), Vec::new()).into(),
+            gateway: wired(store, &clock, &keys, Settings::default(), Vec::new()).into(),
             store: store.clone(),
             disk: Disk::default(),
             faults: Faults::default(),
             clock,
+            keys,
         }
     }
 
@@ -403,13 +410,14 @@ fn find(json: &Value, name: &str) -> Option<String> {
 fn wired(
     store: &Store,
     clock: &Arc<ManualClock>,
+    keys: &Arc<MemoryVault>,
     settings: Settings,
     more: Vec<Arc<dyn Service>>,
 ) -> Gateway {
     let gateway = front(Wiring {
         store: store.clone(),
         seal: seal(),
-        keys: Arc::new(palisade_core::keys::MemoryVault::default()),
+        keys: keys.clone(),
         clock: clock.clone(),
         root_keys: [HOME, AWAY].map(root_key).into(),
         settings,

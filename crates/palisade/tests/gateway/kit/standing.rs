@@ -32,6 +32,7 @@ impl Standing {
                 names.insert("ann-key", reply.text("AccessKeyId"));
             }
         }
+        keys(&world, &mut names).await;
         let branch = world
             .done(&root(HOME), "palisade", "CreateBranch", json!({}))
             .await;
@@ -53,6 +54,7 @@ impl Standing {
         self.world.store.flush().await.expect("the store writes");
         let world = World::of(Plan {
             disk: self.world.disk.copy(),
+            keys: self.world.keys.clone(),
             ..Plan::default()
         })
         .await;
@@ -102,6 +104,63 @@ impl Standing {
             .call(who, service, operation, example.input)
             .await
     }
+}
+
+/// Keys of each use, and what they made.
+async fn keys(world: &World, names: &mut BTreeMap<&'static str, String>) {
+    let done =
+        |operation, input| async move { world.done(&root(HOME), "kms", operation, input).await };
+    let kinds = [
+        ("kms-key", "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"),
+        ("kms-other-key", "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"),
+        ("kms-leaving-key", "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"),
+        ("kms-signing-key", "ECC_NIST_P256", "SIGN_VERIFY"),
+        ("kms-mac-key", "HMAC_256", "GENERATE_VERIFY_MAC"),
+        ("kms-agreeing-key", "ECC_NIST_P256", "KEY_AGREEMENT"),
+        ("kms-kem-key", "ML_KEM_768", "ENCAPSULATE_DECAPSULATE"),
+    ];
+    for (name, spec, usage) in kinds {
+        let input = json!({"KeySpec": spec, "KeyUsage": usage,
+            "Tags": [{"TagKey": "team", "TagValue": "red"}]});
+        let made = done("CreateKey", input).await;
+        names.insert(name, made.text("KeyId"));
+    }
+    let id = |name: &str| names[name].clone();
+    let key = id("kms-key");
+    done(
+        "CreateAlias",
+        json!({"AliasName": "alias/app", "TargetKeyId": key}),
+    )
+    .await;
+    done(
+        "ScheduleKeyDeletion",
+        json!({"KeyId": id("kms-leaving-key")}),
+    )
+    .await;
+    let grant = json!({"KeyId": key, "GranteePrincipal": "arn:aws:iam::111122223333:user/staff/ann",
+        "Operations": ["Decrypt"]});
+    let grant = done("CreateGrant", grant).await.text("GrantId");
+    let sealed = json!({"KeyId": key, "Plaintext": "aGk="});
+    let sealed = done("Encrypt", sealed).await.text("CiphertextBlob");
+    let signed = json!({"KeyId": id("kms-signing-key"), "Message": "aGk=", "SigningAlgorithm": "ECDSA_SHA_256"});
+    let signed = done("Sign", signed).await.text("Signature");
+    let mac =
+        json!({"KeyId": id("kms-mac-key"), "Message": "aGk=", "MacAlgorithm": "HMAC_SHA_256"});
+    let mac = done("GenerateMac", mac).await.text("Mac");
+    let public = json!({"KeyId": id("kms-agreeing-key")});
+    let public = done("GetPublicKey", public).await.text("PublicKey");
+    let secret = json!({"KeyId": id("kms-kem-key"), "EncapsulationAlgorithm": "ML_KEM"});
+    let secret = done("Encapsulate", secret)
+        .await
+        .text("SharedSecretCiphertextBlob");
+    names.extend([
+        ("kms-grant", grant),
+        ("kms-sealed", sealed),
+        ("kms-signature", signed),
+        ("kms-mac", mac),
+        ("kms-public", public),
+        ("kms-encapsulated", secret),
+    ]);
 }
 
 fn steps() -> Vec<(&'static str, Value)> {

@@ -1,0 +1,225 @@
+//! Rotation: by schedule and on demand. Old materials stay, so what they encrypted opens for ever.
+//!
+//! Source: KMS Developer Guide, "Rotate AWS KMS keys"; the model's text.
+
+use palisade_core::{Call, CallError, Handlers, Region};
+use palisade_model::{ApiError, Timestamp};
+
+use crate::api::*;
+use crate::keys::{By, Found, damaged, find};
+use crate::material;
+use crate::names::invalid;
+use crate::page::{Ask, LONG, page_of};
+use crate::state::State;
+use crate::tables::{Ring, Rotated, Rotation, Version};
+
+pub(crate) const DAY_MS: i64 = 24 * 3600 * 1000;
+const PERIOD_DAYS: i32 = 365;
+/// How often a key can be rotated on demand.
+const ON_DEMAND_MAX: usize = 25;
+
+pub(crate) fn register(handlers: Handlers) -> Handlers {
+    handlers
+        .on("EnableKeyRotation", enable)
+        .on("DisableKeyRotation", disable)
+        .on("GetKeyRotationStatus", status)
+        .on("RotateKeyOnDemand", on_demand)
+        .on("ListKeyRotations", list)
+}
+
+/// The material that encrypts. A rotation that is due is made up for first; the schedule goes on from when it was due.
+pub(crate) fn current(call: &mut Call<'_>, found: &Found) -> Result<Version, CallError> {
+    let none = || damaged("a key without material");
+    let last = found.ring.current().cloned().ok_or_else(none)?;
+    let Some(rotation) = due(found, call.now_ms()) else {
+        return Ok(last);
+    };
+    let mut ring = Ring::clone(&found.ring);
+    let version = rotate(call, found, &mut ring, Rotated::Automatic)?;
+    ring.rotation = Some(rotation);
+    found.save_ring(call, &ring)?;
+    Ok(version)
+}
+
+/// The schedule after a rotation that is due now; `None` if none is. Disabled keys are not rotated, and catch up when they are
+/// enabled: that is when they are used again.
+fn due(found: &Found, now_ms: i64) -> Option<Rotation> {
+    let rotation = found.ring.rotation.filter(|one| one.next_ms <= now_ms)?;
+    if found.state() != State::Enabled {
+        return None;
+    }
+    let period_ms = i64::from(rotation.period_days) * DAY_MS;
+    let missed = (now_ms - rotation.next_ms) / period_ms + 1;
+    Some(Rotation {
+        next_ms: rotation.next_ms + missed * period_ms,
+        ..rotation
+    })
+}
+
+/// Makes a new material the current one.
+fn rotate(
+    call: &mut Call<'_>,
+    found: &Found,
+    ring: &mut Ring,
+    by: Rotated,
+) -> Result<Version, CallError> {
+    let region = Region::new(&ring.primary).map_err(|_| damaged("a key in no Region"))?;
+    let version = material::make(call, &found.account, &region, &found.id, found.spec, by)?;
+    ring.materials.push(version.clone());
+    Ok(version)
+}
+
+/// Only symmetric encryption keys are rotated, and multi-Region ones where their primary is.
+fn rotatable(call: &mut Call<'_>, operation: &'static str, id: &str) -> Result<Found, CallError> {
+    let found = find(call, operation, id, By::Key)?;
+    check_symmetric(&found)?;
+    if found.ring.multi_region && !found.is_primary() {
+        return Err(errors::unsupported_operation_exception(format!(
+            "{} is a multi-Region replica key. Ask its primary key in {}.",
+            found.arn(),
+            found.ring.primary
+        ))
+        .into());
+    }
+    Ok(found)
+}
+
+fn check_symmetric(found: &Found) -> Result<(), ApiError> {
+    if found.is_symmetric_encryption() {
+        return Ok(());
+    }
+    Err(errors::unsupported_operation_exception(format!(
+        "{} is not a symmetric encryption key; its material cannot be rotated.",
+        found.arn()
+    )))
+}
+
+fn enable(
+    call: &mut Call<'_>,
+    input: EnableKeyRotationInput,
+) -> Result<EnableKeyRotationOutput, CallError> {
+    let found = rotatable(call, "EnableKeyRotation", &input.key_id)?;
+    let mut ring = Ring::clone(&found.ring);
+    let period_days = input.rotation_period_in_days.unwrap_or(PERIOD_DAYS);
+    if !(90..=2560).contains(&period_days) {
+        return Err(invalid("RotationPeriodInDays must be between 90 and 2560.").into());
+    }
+    // The period counts from when it was set (the model's text); enabled again as it is, a schedule stays.
+    if ring
+        .rotation
+        .is_none_or(|one| one.period_days != period_days)
+    {
+        ring.rotation = Some(Rotation {
+            period_days,
+            next_ms: call.now_ms() + i64::from(period_days) * DAY_MS,
+        });
+    }
+    found.save_ring(call, &ring)?;
+    Ok(EnableKeyRotationOutput {})
+}
+
+fn disable(
+    call: &mut Call<'_>,
+    input: DisableKeyRotationInput,
+) -> Result<DisableKeyRotationOutput, CallError> {
+    let found = rotatable(call, "DisableKeyRotation", &input.key_id)?;
+    let mut ring = Ring::clone(&found.ring);
+    ring.rotation = None;
+    found.save_ring(call, &ring)?;
+    Ok(DisableKeyRotationOutput {})
+}
+
+fn status(
+    call: &mut Call<'_>,
+    input: GetKeyRotationStatusInput,
+) -> Result<GetKeyRotationStatusOutput, CallError> {
+    let found = find(call, "GetKeyRotationStatus", &input.key_id, By::Key)?;
+    check_symmetric(&found)?;
+    let rotation = due(&found, call.now_ms()).or(found.ring.rotation);
+    Ok(GetKeyRotationStatusOutput {
+        key_rotation_enabled: Some(rotation.is_some()),
+        key_id: Some(found.arn()),
+        rotation_period_in_days: rotation.map(|one| one.period_days),
+        next_rotation_date: rotation.and_then(|one| Timestamp::from_millis(one.next_ms)),
+        // A rotation on demand is done when it is answered.
+        on_demand_rotation_start_date: None,
+    })
+}
+
+fn on_demand(
+    call: &mut Call<'_>,
+    input: RotateKeyOnDemandInput,
+) -> Result<RotateKeyOnDemandOutput, CallError> {
+    let found = rotatable(call, "RotateKeyOnDemand", &input.key_id)?;
+    let mut ring = Ring::clone(&found.ring);
+    let done = ring
+        .materials
+        .iter()
+        .filter(|one| one.by == Rotated::OnDemand);
+    if done.count() >= ON_DEMAND_MAX {
+        let message = format!("A key can be rotated on demand {ON_DEMAND_MAX} times.");
+        return Err(errors::limit_exceeded_exception(message).into());
+    }
+    let version = rotate(call, &found, &mut ring, Rotated::OnDemand)?;
+    found.save_ring(call, &ring)?;
+    material::note(call, &version.id);
+    Ok(RotateKeyOnDemandOutput {
+        key_id: Some(found.arn()),
+    })
+}
+
+fn list(
+    call: &mut Call<'_>,
+    input: ListKeyRotationsInput,
+) -> Result<ListKeyRotationsOutput, CallError> {
+    let found = find(call, "ListKeyRotations", &input.key_id, By::Key)?;
+    check_symmetric(&found)?;
+    let all = input.include_key_material.as_deref() == Some("ALL_KEY_MATERIAL");
+    let ask = Ask {
+        operation: "ListKeyRotations",
+        filter: format!("{}\u{1}{all}", found.arn()),
+        marker: input.marker.as_deref(),
+        limit: input.limit,
+        sizes: LONG,
+    };
+    let count = found.ring.materials.len();
+    let mut entries: Vec<(String, RotationsListEntry)> = found
+        .ring
+        .materials
+        .iter()
+        .enumerate()
+        .filter(|(_, version)| all || version.by != Rotated::First)
+        .map(|(at, version)| {
+            let place = format!("{:08}", count - at);
+            (place, entry(&found, version, at + 1 == count))
+        })
+        .collect();
+    // Newest first.
+    entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let page = page_of(call, &ask, entries)?;
+    Ok(ListKeyRotationsOutput {
+        truncated: Some(page.is_truncated()),
+        next_marker: page.marker,
+        rotations: Some(page.items),
+    })
+}
+
+fn entry(found: &Found, version: &Version, is_current: bool) -> RotationsListEntry {
+    let state = if is_current { "CURRENT" } else { "NON_CURRENT" };
+    let kind = match version.by {
+        Rotated::First => None,
+        Rotated::Automatic => Some("AUTOMATIC"),
+        Rotated::OnDemand => Some("ON_DEMAND"),
+    };
+    RotationsListEntry {
+        key_id: Some(found.arn()),
+        key_material_id: Some(version.id.clone()),
+        key_material_description: None,
+        import_state: None,
+        key_material_state: Some(state.to_owned()),
+        expiration_model: None,
+        valid_to: None,
+        rotation_date: kind.and_then(|_| Timestamp::from_millis(version.since_ms)),
+        rotation_type: kind.map(str::to_owned),
+    }
+}
