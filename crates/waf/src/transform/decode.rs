@@ -31,21 +31,23 @@ pub(super) fn url<'b>(input: &'b [u8], microsoft: bool, arena: &'b Bump) -> &'b 
     out.into_bump_slice()
 }
 
-/// Base64 of the standard alphabet. `forgiving` skips what is not of the alphabet; else it ends there. Bits that make no whole
-/// byte are dropped.
-pub(super) fn base64<'b>(input: &'b [u8], forgiving: bool, arena: &'b Bump) -> &'b [u8] {
+/// Base64 of the standard alphabet with its padding; what is not that whole stays as it is.
+pub(super) fn base64<'b>(input: &'b [u8], arena: &'b Bump) -> &'b [u8] {
+    let padding = input.iter().rev().take_while(|byte| **byte == b'=').count();
+    let (digits, _) = input.split_at(input.len() - padding);
+    let whole = input.len().is_multiple_of(4) && padding <= 2;
+    if whole && digits.iter().all(|byte| sextet(*byte).is_some()) {
+        base64_ext(digits, arena)
+    } else {
+        input
+    }
+}
+
+/// Base64 of the standard alphabet, as if everything else were not there. Bits that make no whole byte are dropped.
+pub(super) fn base64_ext<'b>(input: &[u8], arena: &'b Bump) -> &'b [u8] {
     let mut out = Vec::with_capacity_in(input.len() / 4 * 3 + 3, arena);
     let (mut bits, mut count) = (0u32, 0);
-    for &byte in input {
-        let sextet = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ if forgiving => continue,
-            _ => break,
-        };
+    for sextet in input.iter().filter_map(|byte| sextet(*byte)) {
         bits = bits << 6 | u32::from(sextet);
         count += 6;
         if count >= 8 {
@@ -54,6 +56,17 @@ pub(super) fn base64<'b>(input: &'b [u8], forgiving: bool, arena: &'b Bump) -> &
         }
     }
     out.into_bump_slice()
+}
+
+fn sextet(byte: u8) -> Option<u8> {
+    Some(match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' => 62,
+        b'/' => 63,
+        _ => return None,
+    })
 }
 
 /// Pairs of hexadecimal digits as bytes, from the start; from the first that is no pair on, as it is.

@@ -22,10 +22,12 @@ pub(super) fn ansi_c<'b>(input: &'b [u8], arena: &'b Bump) -> &'b [u8] {
 }
 
 /// `\` and one to six hexadecimal digits, of which the last two bytes count, with the white space after them; `\` and the end of a
-/// line, which is nothing; `\` and anything else, which is that.
+/// line, or the end of the value, which is nothing; `\` and anything else, which is that.
 pub(super) fn css<'b>(input: &'b [u8], arena: &'b Bump) -> &'b [u8] {
     unescape(input, arena, |rest| {
-        let first = *rest.first()?;
+        let Some(&first) = rest.first() else {
+            return Some((0, None));
+        };
         let digits: u32 = rest
             .iter()
             .take(6)
@@ -117,7 +119,6 @@ fn unescape<'b>(input: &'b [u8], arena: &'b Bump, escape: impl Fn(&[u8]) -> Esca
             None => {
                 out.push(byte);
                 rest = after;
-                // A backslash that escapes nothing does not take part in the next escape: `\q` stays, `\\n` is `\n`.
             }
         }
     }

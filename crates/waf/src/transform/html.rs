@@ -94,10 +94,15 @@ fn reference(rest: &[u8], out: &mut Vec<'_, u8>) -> usize {
                 .take(REFERENCE_MAX)
                 .take_while(|byte| byte.is_ascii_alphanumeric())
                 .count();
-            let named = NAMED
-                .iter()
-                .find(|(name, _)| name.eq_ignore_ascii_case(&rest[..letters]));
-            named.map_or(0, |(name, byte)| {
+            let same = |name: &[u8], length| name.eq_ignore_ascii_case(&rest[..length]);
+            let whole = NAMED.iter().find(|(name, _)| same(name, letters));
+            // Browsers read these without a semicolon, whatever follows.
+            let begun = || {
+                NAMED[..5]
+                    .iter()
+                    .find(|(name, _)| name.len() <= letters && same(name, name.len()))
+            };
+            whole.or_else(begun).map_or(0, |(name, byte)| {
                 out.push(*byte);
                 name.len()
             })

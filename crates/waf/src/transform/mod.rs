@@ -65,7 +65,7 @@ named! {
         CmdLine = "CMD_LINE",
         /// `%HH` and `+`.
         UrlDecode = "URL_DECODE",
-        /// Base64 up to the first byte that is not.
+        /// Base64, if the whole value is.
         Base64Decode = "BASE64_DECODE",
         /// Pairs of hexadecimal digits.
         HexDecode = "HEX_DECODE",
@@ -148,8 +148,8 @@ impl Transformation {
             Transformation::CmdLineWin => text::cmd_line_win(input, arena),
             Transformation::UrlDecode => decode::url(input, false, arena),
             Transformation::UrlDecodeUni => decode::url(input, true, arena),
-            Transformation::Base64Decode => decode::base64(input, false, arena),
-            Transformation::Base64DecodeExt => decode::base64(input, true, arena),
+            Transformation::Base64Decode => decode::base64(input, arena),
+            Transformation::Base64DecodeExt => decode::base64_ext(input, arena),
             Transformation::HexDecode => decode::hex(input, arena),
             Transformation::SqlHexDecode => decode::sql_hex(input, arena),
             Transformation::Md5 => decode::md5(input, arena),

@@ -18,30 +18,26 @@ pub(super) fn normalize<'b>(input: &'b [u8], arena: &'b Bump) -> &'b [u8] {
     let root = out.len();
     // Where what `..` may take away begins: back-references at the very start stay.
     let mut floor = root;
-    let mut directory = absolute;
     for segment in input.split(|&byte| byte == b'/') {
         match segment {
-            b"" | b"." => directory = true,
+            b"" | b"." => {}
             b".." if out.len() > floor => {
                 let end = out.len() - usize::from(out.last() == Some(&b'/'));
                 let slash = out[floor..end].iter().rposition(|&byte| byte == b'/');
                 out.truncate(slash.map_or(floor, |at| floor + at + 1));
-                directory = true;
             }
-            b".." if absolute => directory = true,
+            b".." if absolute => {}
             b".." => {
                 out.extend_from_slice(b"../");
                 floor = out.len();
-                directory = false;
             }
             name => {
                 out.extend_from_slice(name);
                 out.push(b'/');
-                directory = false;
             }
         }
     }
-    let slash_at_end = input.last() == Some(&b'/') || directory;
+    let slash_at_end = input.last() == Some(&b'/');
     if !slash_at_end && out.len() > root && out.last() == Some(&b'/') {
         out.pop();
     }

@@ -125,9 +125,9 @@ fn base64_is_decoded() {
         "BASE64_DECODE",
         &[
             (b"PHNjcmlwdD4=", b"<script>"),
-            (b"PHNj*cmlwdD4=", b"<sc"),
-            (b"PA", b"<"),
-            (b"P", b""),
+            (b"PHNj*cmlwdD4=", b"PHNj*cmlwdD4="),
+            (b"PA", b"PA"),
+            (b"PA==", b"<"),
             (b"", b""),
         ],
     );
@@ -218,7 +218,7 @@ fn escapes_are_decoded() {
             (br"\61 \062\000063", b"abc"),
             (br"\FF1Cx\00FF1C", b"<x<"),
             (br"\123456z", b"Vz"),
-            (b"a\\\nb\\", b"ab\\"),
+            (b"a\\\nb\\", b"ab"),
         ],
     );
     check(
@@ -250,7 +250,7 @@ fn html_references_are_decoded() {
             (b"&lpar;&Tab;&NewLine;&colon;&apos;&bsol;", b"(\t\n:'\\"),
             (
                 b"&;&#;&#x;&none;&#x110000;&ltx",
-                b"&;&#;&#x;&none;&#x110000;&ltx",
+                b"&;&#;&#x;&none;&#x110000;<x",
             ),
         ],
     );
@@ -264,7 +264,7 @@ fn paths_are_normalised() {
             (b"/a//b/./c/../d", b"/a/b/d"),
             (b"/../../etc/passwd", b"/etc/passwd"),
             (b"../../a/../b", b"../../b"),
-            (b"a/b/..", b"a/"),
+            (b"a/b/..", b"a"),
             (b"./a", b"a"),
             (b"/a/b/", b"/a/b/"),
             (b"/.hidden/..x", b"/.hidden/..x"),
