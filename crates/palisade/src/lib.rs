@@ -37,6 +37,8 @@ enum Command {
     Up(Box<command::up::Up>),
     /// Check and evaluate policies in files, without a server
     Policy(command::policy::Policy),
+    /// Check web ACLs and ask them about requests in files, without a server
+    Waf(command::waf::Waf),
     /// Explain a recorded call
     Explain(command::explain::Explain),
     /// Run a command on a branch of the state, report, and throw the branch away
@@ -57,6 +59,7 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         Command::Up(up) => up.run(),
         Command::Policy(policy) => policy.run(&mut std::io::stdout().lock()),
+        Command::Waf(waf) => waf.run(&mut std::io::stdout().lock()),
         Command::Coverage(coverage) => coverage.run(&mut std::io::stdout().lock()),
         Command::Journal(journal) => client(journal.run(&mut std::io::stdout())),
         Command::Backup(backup) => client(backup.run(&mut std::io::stdout())),

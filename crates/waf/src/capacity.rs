@@ -52,11 +52,18 @@ pub fn of_rules(rules: &[Rule]) -> u64 {
     cost.total()
 }
 
-/// The capacity of each rule alone, with its name.
-pub fn by_rule(rules: &[Rule]) -> Vec<(&str, u64)> {
+/// The capacity of each rule alone, with its name; a reference to a group of the document counts as that declares.
+pub fn by_rule<'r>(document: &Document, rules: &'r [Rule]) -> Vec<(&'r str, u64)> {
+    let units = |rule: &Rule| match &rule.statement {
+        Statement::RuleGroup(reference) => document
+            .rule_groups
+            .get(&reference.arn)
+            .map_or(0, |group| group.capacity),
+        _ => of_rules(std::slice::from_ref(rule)),
+    };
     rules
         .iter()
-        .map(|rule| (rule.name.as_str(), of_rules(std::slice::from_ref(rule))))
+        .map(|rule| (rule.name.as_str(), units(rule)))
         .collect()
 }
 

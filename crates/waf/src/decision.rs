@@ -20,6 +20,8 @@ pub struct Decision {
     pub groups: Vec<GroupResult>,
     /// Rate-based rules that counted the request.
     pub rates: Vec<RateCount>,
+    /// Rules that could not be decided, as they look at a body that is not known. They count as not matching.
+    pub undecided: Vec<Arc<str>>,
     /// The autonomous system, if a statement asked for it.
     pub client_asn: Option<u32>,
 }

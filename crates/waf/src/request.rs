@@ -17,6 +17,8 @@ pub struct Request<'r> {
     pub body: &'r [u8],
     /// Whether `body` is all of it.
     pub body_complete: bool,
+    /// Whether the body is known at all. A record may lack it: then what looks at the body is undecided.
+    pub body_known: bool,
     /// The client's address.
     pub client: IpAddr,
     /// The JA3 fingerprint, where the client came by TLS.
@@ -35,6 +37,7 @@ impl<'r> Request<'r> {
             headers: &[],
             body: &[],
             body_complete: true,
+            body_known: true,
             client: IpAddr::from([127, 0, 0, 1]),
             ja3: None,
             ja4: None,

@@ -6,6 +6,7 @@ pub mod explain;
 pub mod journal;
 pub mod policy;
 pub mod up;
+pub mod waf;
 pub mod what_if;
 
 use clap::{Args, ValueEnum};

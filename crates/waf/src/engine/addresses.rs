@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::inspect::{Inspection, NotApplicable};
+use super::inspect::{Halt, Inspection};
 use crate::ip;
 use crate::statement::{Fallback, ForwardedIp, ForwardedPosition};
 
@@ -31,10 +31,7 @@ impl Inspection<'_, '_> {
         self.acl.origins.as_ref()?.asn(address)
     }
 
-    pub(super) fn address(
-        &self,
-        forwarded: Option<&ForwardedIp>,
-    ) -> Result<Address, NotApplicable> {
+    pub(super) fn address(&self, forwarded: Option<&ForwardedIp>) -> Result<Address, Halt> {
         match forwarded {
             None => Ok(Address::Known(self.request.client)),
             some => self.forwarded(some),
@@ -42,8 +39,8 @@ impl Inspection<'_, '_> {
     }
 
     /// The first address of the header.
-    pub(super) fn forwarded(&self, config: Option<&ForwardedIp>) -> Result<Address, NotApplicable> {
-        let config = config.ok_or(NotApplicable)?;
+    pub(super) fn forwarded(&self, config: Option<&ForwardedIp>) -> Result<Address, Halt> {
+        let config = config.ok_or(Halt::NotApplicable)?;
         let header = self.forwarded_header(config)?;
         let address = ip::forwarded(&header).next().flatten();
         Ok(address.map_or(
@@ -57,7 +54,7 @@ impl Inspection<'_, '_> {
         set: &ip::IpRanges,
         config: &ForwardedIp,
         position: ForwardedPosition,
-    ) -> Result<bool, NotApplicable> {
+    ) -> Result<bool, Halt> {
         let header = self.forwarded_header(config)?;
         let fallback = config.fallback == Fallback::Match;
         let contains =
@@ -77,10 +74,10 @@ impl Inspection<'_, '_> {
     }
 
     /// All values of the header, as if they were one.
-    pub(super) fn forwarded_header(&self, config: &ForwardedIp) -> Result<Vec<u8>, NotApplicable> {
+    pub(super) fn forwarded_header(&self, config: &ForwardedIp) -> Result<Vec<u8>, Halt> {
         let values: Vec<&[u8]> = self.request.header(&config.header).collect();
         if values.is_empty() {
-            Err(NotApplicable)
+            Err(Halt::NotApplicable)
         } else {
             Ok(values.join(&b","[..]))
         }

@@ -88,6 +88,14 @@ impl<'a> Inspection<'a, '_> {
     }
 
     fn match_reason(&mut self, test: &Match) -> Reason {
+        if !self.lanes.is_known(test) {
+            return plain(
+                &test.what,
+                false,
+                "undecided: the body is not known",
+                Vec::new(),
+            );
+        }
         if let Some(forced) = self.lanes.forced(test) {
             let because = match forced {
                 Forced::Oversize(_) => "the field is longer than what is inspected",

@@ -19,8 +19,14 @@ use crate::request::Request;
 /// Seconds a solved challenge counts where neither rule nor ACL says so.
 const IMMUNITY_S: u64 = 300;
 
-/// The rule does not apply to this request at all: it lacks the header of a forwarded address.
-pub(super) struct NotApplicable;
+/// Why a statement neither holds nor does not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Halt {
+    /// The rule does not apply to this request at all: it lacks the header of a forwarded address.
+    NotApplicable,
+    /// It looks at a body that is not known.
+    Undecided,
+}
 
 pub(super) struct Inspection<'a, 'b> {
     pub(super) acl: &'a Acl,
@@ -57,6 +63,7 @@ impl<'a, 'b> Inspection<'a, 'b> {
             non_terminating: Vec::new(),
             groups: Vec::new(),
             rates: Vec::new(),
+            undecided: Vec::new(),
             client_asn: None,
         };
         Inspection {
@@ -141,7 +148,7 @@ impl<'a, 'b> Inspection<'a, 'b> {
         group: &'a Group,
         count: bool,
     ) -> Option<(Verdict, RuleMatch)> {
-        let in_scope = scope_down.is_none_or(|node| self.holds(node).unwrap_or(false));
+        let in_scope = scope_down.is_none_or(|node| self.settled(&rule.name, node));
         self.settle_labels(None);
         if let (Some(node), true) = (scope_down, self.explanation.is_some()) {
             let reason = self.reason(node);
@@ -227,12 +234,16 @@ impl<'a, 'b> Inspection<'a, 'b> {
     ) -> bool {
         match condition {
             Condition::Statement(node) => {
-                let matched = self.holds(node).unwrap_or(false);
+                let matched = self.settled(rule, node);
                 if self.explanation.is_some() {
                     let mut reason = self.reason(node);
                     if reason.holds != matched {
-                        "the rule does not apply: the header of a forwarded address is missing"
-                            .clone_into(&mut reason.because);
+                        if self.decision.undecided.contains(rule) {
+                            "undecided: the body is not known"
+                        } else {
+                            "the rule does not apply: the header of a forwarded address is missing"
+                        }
+                        .clone_into(&mut reason.because);
                         reason.holds = matched;
                     }
                     self.note(rule, group, matched, matched.then_some(action), reason);
@@ -244,25 +255,11 @@ impl<'a, 'b> Inspection<'a, 'b> {
     }
 
     /// Whether a statement holds.
-    pub(super) fn holds(&mut self, node: &'a Node) -> Result<bool, NotApplicable> {
+    pub(super) fn holds(&mut self, node: &'a Node) -> Result<bool, Halt> {
         Ok(match node {
-            Node::Match(test) => self.lanes.holds(test),
-            Node::And(nodes) => {
-                for node in nodes {
-                    if !self.holds(node)? {
-                        return Ok(false);
-                    }
-                }
-                true
-            }
-            Node::Or(nodes) => {
-                for node in nodes {
-                    if self.holds(node)? {
-                        return Ok(true);
-                    }
-                }
-                false
-            }
+            Node::Match(test) => return self.lanes.holds(test).ok_or(Halt::Undecided),
+            Node::And(nodes) => return self.combine(nodes, false),
+            Node::Or(nodes) => return self.combine(nodes, true),
             Node::Not(node) => !self.holds(node)?,
             Node::Label(label) => self.decision.labels.iter().any(|have| label.matches(have)),
             Node::Ip(set, None) => set.contains(self.request.client),
@@ -282,6 +279,29 @@ impl<'a, 'b> Inspection<'a, 'b> {
                 }
             },
         })
+    }
+
+    /// The first part that is `decisive` decides, also beside one that is undecided.
+    fn combine(&mut self, nodes: &'a [Node], decisive: bool) -> Result<bool, Halt> {
+        let mut result = Ok(!decisive);
+        for node in nodes {
+            match self.holds(node) {
+                Ok(holds) if holds == decisive => return Ok(decisive),
+                Ok(_) => {}
+                Err(Halt::Undecided) => result = Err(Halt::Undecided),
+                halt => return halt,
+            }
+        }
+        result
+    }
+
+    /// Whether the statement of a rule holds, for good: what is undecided does not, and is told.
+    pub(super) fn settled(&mut self, rule: &Arc<str>, node: &'a Node) -> bool {
+        let holds = self.holds(node);
+        if holds == Err(Halt::Undecided) && !self.decision.undecided.contains(rule) {
+            self.decision.undecided.push(rule.clone());
+        }
+        holds.unwrap_or(false)
     }
 
     pub(super) fn labels(&self) -> &[String] {

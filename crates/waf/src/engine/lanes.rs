@@ -7,7 +7,7 @@ use bumpalo::Bump;
 use super::matcher::is_set;
 use super::node::{Match, Test};
 use super::plan::{LaneId, Plan};
-use crate::extract::{Extracted, Value, extract};
+use crate::extract::{Extracted, Source, Value, extract};
 use crate::request::Request;
 use crate::statement::{Fallback, InvalidFallback, Oversize};
 
@@ -62,11 +62,21 @@ impl<'a, 'b> Lanes<'a, 'b> {
         }
     }
 
-    pub(super) fn holds(&mut self, test: &Match) -> bool {
-        match self.forced(test) {
+    /// Whether the test holds; nothing where it looks at a body that is not known.
+    pub(super) fn holds(&mut self, test: &Match) -> Option<bool> {
+        if !self.is_known(test) {
+            return None;
+        }
+        Some(match self.forced(test) {
             Some(forced) => forced.holds(),
             None => self.test(test.lane, &test.test),
-        }
+        })
+    }
+
+    /// Whether what the test looks at is known.
+    pub(super) fn is_known(&self, test: &Match) -> bool {
+        let source = &self.plan.fields[self.plan.lanes[test.lane].field];
+        self.request.body_known || !matches!(source, Source::Body | Source::Json { .. })
     }
 
     /// What is decided by the field's size, absence or form alone.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::CompiledAggregate;
 use super::addresses::Address;
-use super::inspect::{Inspection, NotApplicable};
+use super::inspect::Inspection;
 use crate::decision::{RateCount, Reason};
 use crate::extract::Value;
 use crate::rate::{Counted, address_key};
@@ -33,7 +33,7 @@ fn bounded(key: Vec<u8>) -> Vec<u8> {
     }
 }
 
-impl Inspection<'_, '_> {
+impl<'a> Inspection<'a, '_> {
     pub(super) fn rate(
         &mut self,
         rule: &Arc<str>,
@@ -45,7 +45,7 @@ impl Inspection<'_, '_> {
         let in_scope = rate
             .scope_down
             .as_ref()
-            .is_none_or(|node| self.holds(node).unwrap_or(false));
+            .is_none_or(|node| self.settled(rule, node));
         let key = if in_scope {
             self.rate_key(index)
         } else {
@@ -113,7 +113,7 @@ impl Inspection<'_, '_> {
                 {
                     Ok(Address::Known(address)) => RateKeyOf::Key(address_key(address)),
                     Ok(Address::Fallback(matched)) => RateKeyOf::Forced(matched),
-                    Err(NotApplicable) => RateKeyOf::NotCounted,
+                    Err(_) => RateKeyOf::NotCounted,
                 },
                 _ => RateKeyOf::Key(address_key(self.request.client)),
             };
@@ -127,7 +127,7 @@ impl Inspection<'_, '_> {
                 (RateKey::ForwardedIp, _) => match self.forwarded(forwarded) {
                     Ok(Address::Known(address)) => Some(address_key(address)),
                     Ok(Address::Fallback(matched)) => return RateKeyOf::Forced(matched),
-                    Err(NotApplicable) => None,
+                    Err(_) => None,
                 },
                 (RateKey::LabelNamespace(namespace), _) => self.label_key(namespace),
                 (RateKey::Ja3(fallback), _) => match self.request.ja3 {
@@ -143,7 +143,7 @@ impl Inspection<'_, '_> {
                         self.asn(address).map(|asn| asn.to_be_bytes().to_vec())
                     }
                     Ok(Address::Fallback(matched)) => return RateKeyOf::Forced(matched),
-                    Err(NotApplicable) => None,
+                    Err(_) => None,
                 },
                 _ => None,
             };
