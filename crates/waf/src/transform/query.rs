@@ -7,7 +7,12 @@ use bumpalo::collections::Vec;
 
 /// The values of a name in one argument, joined by commas, where the name stands first.
 pub(super) fn combine_duplicates<'b>(input: &'b [u8], arena: &'b Bump) -> &'b [u8] {
-    let pieces = || input.split(|&byte| byte == b'&').map(split);
+    let pieces = || {
+        input
+            .split(|&byte| byte == b'&')
+            .filter(|piece| !piece.is_empty())
+            .map(split)
+    };
     let mut values: HashMap<&[u8], std::vec::Vec<&[u8]>> = HashMap::new();
     let mut doubled = false;
     for (name, value) in pieces() {
