@@ -154,7 +154,7 @@ fn arguments(query: Option<&str>, prepare: &[String]) -> Pairs {
     let pieces = query
         .split(|byte| *byte == b'&')
         .filter(|piece| !piece.is_empty());
-    pieces.map(|piece| pair(piece)).collect()
+    pieces.map(pair).collect()
 }
 
 fn pair(piece: &[u8]) -> (Vec<u8>, Vec<u8>) {

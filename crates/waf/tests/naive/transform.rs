@@ -50,7 +50,7 @@ pub fn apply(name: &str, value: &[u8]) -> Vec<u8> {
             )
             .unwrap();
             let odd = Regex::new(r"(?-u)\A[A-Za-z0-9+/]*={0,2}\z").unwrap();
-            if whole.is_match(value) || (odd.is_match(value) && value.len() % 4 == 0) {
+            if whole.is_match(value) || (odd.is_match(value) && value.len().is_multiple_of(4)) {
                 base64(value)
             } else {
                 value.to_vec()
