@@ -349,7 +349,7 @@ fn an_explanation_tells_of_every_rule_what_it_found_where() {
     assert!(
         !first.matched
             && first.reason.because == "1 of 2 parts hold"
-            && first.reason.parts[0].because == "in none of 1 value"
+            && first.reason.parts[0].because == "not in its one value"
     );
     let found = second.reason.found.as_ref().unwrap();
     assert_eq!(

@@ -106,10 +106,10 @@ impl<'a> Inspection<'a, '_> {
         }
         let values = self.lanes.values(test.lane).len();
         let Some((value, range)) = self.lanes.find(test.lane, &test.test) else {
-            let because = format!(
-                "in none of {values} {}",
-                if values == 1 { "value" } else { "values" }
-            );
+            let because = match values {
+                1 => "not in its one value".to_owned(),
+                _ => format!("in none of its {values} values"),
+            };
             return plain(&test.what, false, &because, Vec::new());
         };
         let shown = &value.bytes[range.start..range.end.min(range.start + SHOWN_BYTES_MAX)];
