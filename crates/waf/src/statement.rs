@@ -111,6 +111,9 @@ pub enum Field {
     Ja4(Fallback),
     /// What follows `#` in the URI.
     UriFragment(Fallback),
+    /// Every place an application may take a value from, decoded: arguments, forms, files, JSON, XML, GraphQL, gRPC, headers, cookies,
+    /// path. wafv2's JSON has no name for it; managed groups are made of it.
+    Places(Oversize),
 }
 
 impl Field {
@@ -131,6 +134,7 @@ impl Field {
             Field::Ja3(_) => "JA3Fingerprint",
             Field::Ja4(_) => "JA4Fingerprint",
             Field::UriFragment(_) => "UriFragment",
+            Field::Places(_) => "every place",
         }
     }
 }

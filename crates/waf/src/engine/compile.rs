@@ -452,7 +452,7 @@ fn handling(
     Option<crate::statement::InvalidFallback>,
 ) {
     match field {
-        Field::Body(oversize) | Field::HeaderOrder(oversize) => {
+        Field::Body(oversize) | Field::HeaderOrder(oversize) | Field::Places(oversize) => {
             (*oversize, Fallback::NoMatch, None)
         }
         Field::Headers(_, _, oversize) | Field::Cookies(_, _, oversize) => {

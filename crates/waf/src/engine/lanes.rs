@@ -76,7 +76,8 @@ impl<'a, 'b> Lanes<'a, 'b> {
     /// Whether what the test looks at is known.
     pub(super) fn is_known(&self, test: &Match) -> bool {
         let source = &self.plan.fields[self.plan.lanes[test.lane].field];
-        self.request.body_known || !matches!(source, Source::Body | Source::Json { .. })
+        self.request.body_known
+            || !matches!(source, Source::Body | Source::Places | Source::Json { .. })
     }
 
     /// What is decided by the field's size, absence or form alone.
@@ -169,9 +170,7 @@ impl<'a, 'b> Lanes<'a, 'b> {
         }
         let plan = &self.plan.lanes[lane];
         let bits = self.arena.alloc_slice_fill_copy(plan.bits.div_ceil(64), 0);
-        for value in values {
-            plan.matcher.scan(value.bytes, bits);
-        }
+        plan.matcher.scan_all(values, bits, self.arena);
         let bits = &*bits;
         if let Some(state) = &mut self.lanes[lane] {
             state.bits = Some(bits);

@@ -3,12 +3,16 @@
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickBuilder, MatchKind};
+use bumpalo::Bump;
 use memchr::memmem;
 use regex::bytes::{Regex, RegexSet, RegexSetBuilder};
 
 use super::literals::required;
+use crate::extract::Value;
 use crate::regex::Pattern;
 
+/// Up to so many values are scanned each for itself.
+const JOINED_MIN: usize = 3;
 /// Bytes of the compiled expressions of a lane, at most.
 const SET_BYTES_MAX: usize = 32 << 20;
 /// Bytes of the states that a set keeps while it works, at most.
@@ -96,24 +100,48 @@ impl Matcher {
         Ok(matcher)
     }
 
-    /// Sets the bits of what is in the value.
-    pub(super) fn scan(&self, value: &[u8], bits: &mut [u64]) {
+    /// Sets the bits of what is in the values.
+    pub(super) fn scan_all<'b>(&self, values: &[Value<'b>], bits: &mut [u64], arena: &'b Bump) {
         if let Some(scan) = &self.scan {
-            // Most values hold none of the literals, and asking that alone is faster than listing them.
-            if scan.is_match(value) {
-                self.literal_hits(scan, value, bits);
+            // Most requests hold none of the literals, and asking that alone, of many values at once, is faster than
+            // asking each. What seems to be there across two values is not when each is asked.
+            let joined = |values: &[Value<'b>]| {
+                let length = values.iter().map(|value| value.bytes.len() + 1).sum();
+                let mut all = bumpalo::collections::Vec::with_capacity_in(length, arena);
+                for value in values {
+                    all.extend_from_slice(value.bytes);
+                    all.push(0);
+                }
+                all
+            };
+            let candidates = values.len() <= JOINED_MIN || scan.is_match(&joined(values)[..]);
+            for value in values.iter().filter(|_| candidates) {
+                if scan.is_match(value.bytes) {
+                    self.literal_hits(scan, value.bytes, bits);
+                }
             }
         }
+        for value in values {
+            self.scan_ungated(value.bytes, bits);
+        }
+    }
+
+    /// Expressions that any value may match.
+    fn scan_ungated(&self, value: &[u8], bits: &mut [u64]) {
+        if self.ungated.iter().all(|bit| is_set(bits, *bit)) {
+            return;
+        }
         match &self.set {
-            Some(set) if self.ungated.iter().any(|bit| !is_set(bits, *bit)) => {
+            Some(set) => {
                 for found in set.matches(value) {
                     set_bit(bits, self.ungated[found]);
                 }
             }
-            Some(_) => {}
             None => {
                 for &bit in &self.ungated {
-                    if !is_set(bits, bit) && self.find(bit, value).is_some() {
+                    if let Finder::Regex(regex) = &self.sought[bit]
+                        && regex.is_match(value)
+                    {
                         set_bit(bits, bit);
                     }
                 }

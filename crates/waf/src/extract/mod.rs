@@ -1,5 +1,6 @@
 //! From a request to the values a statement looks at.
 
+mod body;
 mod json;
 mod pairs;
 
@@ -32,6 +33,8 @@ pub(crate) enum Source {
     Ja3,
     Ja4,
     Fragment,
+    /// Every place of the request.
+    Places,
 }
 
 impl Source {
@@ -55,6 +58,7 @@ impl Source {
             Field::Ja3(_) => Source::Ja3,
             Field::Ja4(_) => Source::Ja4,
             Field::UriFragment(_) => Source::Fragment,
+            Field::Places(_) => Source::Places,
         }
     }
 }
@@ -147,8 +151,12 @@ pub(crate) fn extract<'b>(
         Source::Cookies(selection, scope) => {
             pairs::cookie_values(request, selection, *scope, arena)
         }
+        Source::Places => {
+            let (body, oversize) = inspected_body(request, body_limit);
+            body::places(request, body, oversize, arena)
+        }
         Source::Body => {
-            let (body, oversize) = body(request, body_limit);
+            let (body, oversize) = inspected_body(request, body_limit);
             Extracted {
                 oversize,
                 ..Extracted::whole(Some(body).filter(|body| !body.is_empty()), arena)
@@ -159,7 +167,7 @@ pub(crate) fn extract<'b>(
             scope,
             text_if_invalid,
         } => {
-            let (body, oversize) = body(request, body_limit);
+            let (body, oversize) = inspected_body(request, body_limit);
             if body.is_empty() {
                 return Extracted {
                     oversize,
@@ -182,7 +190,7 @@ pub(crate) fn extract<'b>(
     }
 }
 
-fn body<'b>(request: &Request<'b>, limit: usize) -> (&'b [u8], bool) {
+fn inspected_body<'b>(request: &Request<'b>, limit: usize) -> (&'b [u8], bool) {
     let length = request.body.len().min(limit);
     (
         &request.body[..length],

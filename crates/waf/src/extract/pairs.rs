@@ -13,7 +13,7 @@ const COUNT_MAX: usize = 200;
 const BYTES_MAX: usize = 8192;
 
 /// The arguments of a query string. One without `=` is a value without a name, as .NET reads it; an empty one is none.
-fn arguments(query: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+pub(super) fn arguments(query: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let pieces = query
         .split(|&byte| byte == b'&')
         .filter(|piece| !piece.is_empty());
@@ -102,7 +102,7 @@ pub(super) fn cookie_values<'b>(
 }
 
 /// The cookies of a request: pieces of its `Cookie` headers between semicolons, without white space around them.
-fn cookies<'b>(request: &Request<'b>) -> impl Iterator<Item = (&'b [u8], &'b [u8])> {
+pub(super) fn cookies<'b>(request: &Request<'b>) -> impl Iterator<Item = (&'b [u8], &'b [u8])> {
     let pieces = request
         .header("cookie")
         .flat_map(|header| header.split(|&byte| byte == b';'));
