@@ -130,7 +130,7 @@ def test_a_boundary_alone_gives_nothing(account):
 
 def test_a_deny_in_the_boundary_is_named_as_such(account):
     bound = account.managed({"Version": "2012-10-17", "Statement": [allow("*")["Statement"][0], deny("iam:ListRoles")["Statement"][0]]})
-    with refused("AccessDenied", "with an explicit deny in a permissions boundary"):
+    with refused("AccessDenied", f"with an explicit deny in a permissions boundary: {bound}"):
         account.user(allow("*"), PermissionsBoundary=bound).iam.list_roles()
 
 

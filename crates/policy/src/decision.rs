@@ -181,15 +181,27 @@ impl Decision<'_> {
         self.reason.is_allowed()
     }
 
-    /// What AWS tells the caller who was denied; `None` if allowed.
-    /// Source: IAM User Guide, "Troubleshoot access denied error messages".
+    /// What AWS tells the caller who was denied; `None` if allowed. An explicit deny within one account or organization names the
+    /// policy, if that has an ARN.
+    ///
+    /// Source: IAM User Guide, "Troubleshoot access denied error messages"; AWS Security Blog, "Enhanced access denied error messages
+    /// with policy ARNs".
     pub fn denial_message(&self, request: &Request<'_>) -> Option<String> {
-        denial_message(self.reason, request)
+        let mut message = denial_message(self.reason, request)?;
+        if let (Reason::Explicit(layer), Some(denying)) = (self.reason, self.deciding.first())
+            && layer != Layer::Resource
+            && denying.policy.name().starts_with("arn:")
+            && request.stays_within()
+        {
+            message.push_str(": ");
+            message.push_str(denying.policy.name());
+        }
+        Some(message)
     }
 }
 
-/// The denial message for a reason; `None` for [`Reason::Allow`].
-pub fn denial_message(reason: Reason, request: &Request<'_>) -> Option<String> {
+/// The denial message for a reason, without the policy; `None` for [`Reason::Allow`].
+fn denial_message(reason: Reason, request: &Request<'_>) -> Option<String> {
     let Request {
         action,
         resource,
@@ -227,7 +239,43 @@ pub fn denial_message(reason: Reason, request: &Request<'_>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Context, Principal};
+    use crate::{Context, Organization, Principal};
+
+    #[test]
+    fn an_explicit_deny_names_the_policy_that_has_an_arn_to_those_within() {
+        let deny = |name: &str| {
+            let text = r#"{"Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}"#;
+            CompiledPolicy::new(name, crate::Policy::parse(text).unwrap())
+        };
+        let ann = Principal::user("arn:aws:iam::111122223333:user/ann").unwrap();
+        let context = Context::new();
+        let request = Request::new(&ann, "s3:Get", "*", &context);
+        let other = request.in_account("444455556666");
+        let organization = Organization::new("o-a1b2c3d4e5", "999988887777");
+        let together = other.in_organizations(Some(&organization), Some(&organization));
+        let managed = "arn:aws:iam::111122223333:policy/no";
+        let say = |name: &str, layer, request: &Request<'_>| {
+            let policy = deny(name);
+            let decision = Decision {
+                reason: Reason::Explicit(layer),
+                deciding: vec![StatementRef {
+                    layer,
+                    policy: &policy,
+                    index: 0,
+                }],
+            };
+            decision.denial_message(request).unwrap()
+        };
+        let named = format!(" with an explicit deny in an identity-based policy: {managed}");
+        assert!(say(managed, Layer::Identity, &request).ends_with(&named));
+        assert!(say(managed, Layer::Identity, &together).ends_with(&named));
+        let boundary = format!(" with an explicit deny in a permissions boundary: {managed}");
+        assert!(say(managed, Layer::Boundary, &request).ends_with(&boundary));
+        let unnamed = " with an explicit deny in an identity-based policy";
+        assert!(say(managed, Layer::Identity, &other).ends_with(unnamed));
+        assert!(say("inline:no", Layer::Identity, &request).ends_with(unnamed));
+        assert!(say(managed, Layer::Resource, &request).ends_with(" in a resource-based policy"));
+    }
 
     #[test]
     fn denials_say_what_aws_says() {

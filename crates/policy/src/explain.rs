@@ -4,7 +4,7 @@
 
 use crate::compile::{CompiledPolicy, CompiledStatement};
 use crate::condition::{Condition, Truth};
-use crate::decision::{Layer, Reason, StatementRef, denial_message};
+use crate::decision::{Layer, Reason, StatementRef};
 use crate::document::{Effect, Element, PrincipalName, Spanned, Statement};
 use crate::evaluate::{Layers, Scope, decide};
 use crate::matcher::Grant;
@@ -139,7 +139,7 @@ pub fn explain(request: &Request<'_>, layers: &Layers<'_>) -> Explanation {
     let other_outcome = other_outcome(&mut question, layers, decision.reason, &spoken, &traces);
     Explanation {
         reason: decision.reason,
-        message: denial_message(decision.reason, request),
+        message: decision.denial_message(request),
         statements: traces,
         exempt: exempt(layers, scope),
         other_outcome,

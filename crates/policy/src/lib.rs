@@ -59,7 +59,7 @@ mod value;
 pub use case::Case;
 pub use compile::CompiledPolicy;
 pub use context::{Context, ContextValue};
-pub use decision::{Decision, Layer, Reason, StatementRef, denial_message};
+pub use decision::{Decision, Layer, Reason, StatementRef};
 pub use document::{Effect, Policy, Statement, Version};
 pub use error::{Code, Finding, PolicyError, Severity};
 pub use evaluate::{Layers, evaluate};

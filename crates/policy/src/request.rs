@@ -114,6 +114,23 @@ impl<'a> Request<'a> {
         self
     }
 
+    /// The account that owns the resource, whose ARN is in these segments, as it is taken where none is given.
+    fn owner(&self, resource: Option<[&'a str; 5]>) -> Option<&'a str> {
+        let in_arn = resource
+            .map(|segments| segments[3])
+            .filter(|account| !account.is_empty());
+        self.resource_account
+            .or(in_arn)
+            .or(self.principal.account())
+    }
+
+    /// Whether principal and resource are of one account or one organization.
+    pub(crate) fn stays_within(&self) -> bool {
+        let organizations = (self.principal_organization, self.resource_organization);
+        self.owner(arn::split(self.resource)) == self.principal.account()
+            || matches!(organizations, (Some(one), Some(other)) if one.id == other.id)
+    }
+
     /// The time of the request.
     pub fn at(mut self, now: Timestamp) -> Request<'a> {
         self.now = Some(now);
@@ -167,13 +184,7 @@ impl<'a> Question<'a> {
     pub fn new(request: &Request<'a>, has_boundary: bool) -> Question<'a> {
         let mut request = *request;
         let resource = arn::split(request.resource);
-        let in_arn = resource
-            .map(|segments| segments[3])
-            .filter(|account| !account.is_empty());
-        request.resource_account = request
-            .resource_account
-            .or(in_arn)
-            .or(request.principal.account());
+        request.resource_account = request.owner(resource);
         let (service, action) = request
             .action
             .split_once(':')
