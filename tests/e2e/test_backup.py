@@ -81,3 +81,19 @@ def test_the_journal_is_verified_running_and_stopped(tmp_path):
         said = palisade("journal", "verify", "--format", "json", environment=as_root(server))
         assert said.returncode == 0 and json.loads(said.stdout)["Intact"] is True
     assert palisade("journal", "verify", "--data", str(tmp_path / "data")).returncode == 0
+
+
+@pytest.mark.parametrize("file", ["version", "keyspaces/0/v*"])
+def test_a_damaged_folder_is_said_to_be_with_what_to_do(tmp_path, file):
+    with serving(tmp_path) as server:
+        account_on(server).iam.create_user(UserName="ann")
+    (damaged,) = (tmp_path / "data" / "store").glob(file)
+    data = bytearray(damaged.read_bytes())
+    for at in range(len(data) // 3, len(data), 7):
+        data[at] ^= 0x55
+    damaged.write_bytes(data)
+    for command in (("journal", "verify", "--data", str(tmp_path / "data")), ("up", "--listen", "127.0.0.1:0", "--data", str(tmp_path / "data"))):
+        done = palisade(*command)
+        assert done.returncode == 1, done.stderr
+        assert f"{tmp_path / 'data' / 'store'} cannot be read." in done.stderr and "palisade restore" in done.stderr
+        assert "panicked" not in done.stderr

@@ -38,6 +38,16 @@ def test_dev_prints_what_a_newcomer_needs(tmp_path):
         assert all_there(server.wait_for_log(all_there))
 
 
+def test_the_log_says_at_once_what_is_served_from_where(tmp_path):
+    data = tmp_path / "data"
+    with Server(tmp_path, "--dev", "--data", str(data)) as server:
+        server.wait_for_log(lambda lines: '"serving"' in server.log)
+        records = [json.loads(line) for line in server.log.splitlines() if line.startswith("{")]
+    (said,) = [record["fields"] for record in records if record["fields"]["message"] == "serving"]
+    version = palisade("--version").stdout.split()[-1]
+    assert (said["endpoint"], said["data"], said["version"]) == (server.endpoint, str(data), version)
+
+
 def test_state_outlives_the_process_and_flags_credentials_do_not(tmp_path):
     data = ("--data", str(tmp_path / "data"))
     with Server(tmp_path, *data, *ROOT_FLAG) as server:

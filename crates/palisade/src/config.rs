@@ -128,6 +128,15 @@ pub enum StateLocation {
     Folder(PathBuf),
 }
 
+impl std::fmt::Display for StateLocation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory"),
+            Self::Folder(path) => path.display().fmt(f),
+        }
+    }
+}
+
 /// The files TLS is served from.
 #[derive(Debug, Clone)]
 pub struct TlsFiles {

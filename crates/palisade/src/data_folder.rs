@@ -3,10 +3,12 @@
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use palisade_core::{OsRandom, Random as _, RootKey};
+use palisade_store::{OpenError, Options, Store, StoreError};
 use zeroize::Zeroizing;
 
 /// An open data folder. Its lock is held as long as this lives.
@@ -95,6 +97,40 @@ pub fn is_in_use(path: &Path) -> bool {
     File::open(path.join("lock")).is_ok_and(|lock| lock.try_lock().is_err())
 }
 
+/// Opens the store in a folder.
+///
+/// # Errors
+/// When it cannot be read; what is damaged is said to be, with what to do.
+pub fn open_store(path: &Path, options: Options) -> anyhow::Result<Store> {
+    let opened = reading(path, || Ok(Store::open(path, options)))?;
+    opened.map_err(|error| match error {
+        OpenError::Store(StoreError::Unavailable(_) | StoreError::Damaged(_))
+        | OpenError::NotAStore(_) => damaged(path, error.into()),
+        other => anyhow::Error::new(other).context(format!("cannot open {}", path.display())),
+    })
+}
+
+/// Does something that reads a store; `path` is where it is. The engine asserts what it wrote, and a damaged file does not hold it: the
+/// assertion is an error like any other, and nothing of it is printed.
+pub fn reading<T>(path: &Path, step: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| ()));
+    let done = std::panic::catch_unwind(AssertUnwindSafe(step));
+    std::panic::set_hook(hook);
+    done.unwrap_or_else(|_| {
+        let cause = anyhow::anyhow!("the engine found other bytes than it writes");
+        Err(damaged(path, cause))
+    })
+}
+
+/// What to do about a store that cannot be read.
+pub fn damaged(path: &Path, cause: anyhow::Error) -> anyhow::Error {
+    cause.context(format!(
+        "{} cannot be read. Unless the disk or the permissions are at fault it is damaged: keep the folder as it is, and restore the last backup into another one (palisade restore FILE --data DIR)",
+        path.display()
+    ))
+}
+
 /// Writes a new file with mode 0600 and syncs it; an existing one is left alone and refused.
 pub fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let mut file = OpenOptions::new()
@@ -172,5 +208,17 @@ mod tests {
         std::fs::create_dir(folder.store()).unwrap();
         std::fs::remove_file(dir.path().join("seal/root.key")).unwrap();
         assert!(folder.root_key().is_err());
+    }
+
+    #[test]
+    fn a_panic_while_reading_is_an_error_that_says_what_to_do() {
+        let path = Path::new("somewhere/store");
+        let error = reading(path, || -> anyhow::Result<()> { panic!("an assertion") });
+        let error = format!("{:#}", error.unwrap_err());
+        assert!(
+            error.starts_with("somewhere/store cannot be read."),
+            "{error}"
+        );
+        assert_eq!(reading(path, || Ok(7)).unwrap(), 7);
     }
 }

@@ -4,10 +4,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::{Args, Subcommand};
 use hyper::Method;
-use palisade_store::{Options, Store};
+use palisade_store::Options;
 use serde_json::{Value, json};
 
 use super::{Format, ServerOptions, list};
@@ -75,9 +74,12 @@ fn offline(folder: &Path) -> anyhow::Result<Value> {
         "{} is being served: leave --data out to ask its server",
         folder.display()
     );
-    let store = Store::open(&path, Options::default())
-        .with_context(|| format!("cannot open {}", path.display()))?;
-    let found = store.journal().verify()?;
+    let store = data_folder::open_store(&path, Options::default())?;
+    let verified = || {
+        let verified = store.journal().verify();
+        verified.map_err(|error| data_folder::damaged(&path, error.into()))
+    };
+    let found = data_folder::reading(&path, verified)?;
     Ok(json!({
         "Intact": found.damages.is_empty(),
         "LastPosition": store.head().position.0,

@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 use zeroize::Zeroizing;
 
 use crate::config::{Config, Options, StateLocation};
-use crate::data_folder::{DataFolder, write_private};
+use crate::data_folder::{self, DataFolder, write_private};
 use crate::{assemble, logging, retention, tls};
 
 /// Serves every service on one address. Each option is also an environment variable and a key of the TOML file given with
@@ -74,6 +74,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     ));
     // The listener is bound, so whoever connects is answered; and whoever is answered can read the greeting.
     greet(&site.config, served_on, first_keys.as_ref())?;
+    tracing::info!(
+        endpoint = endpoint(&site.config, served_on),
+        data = site.config.state.to_string(),
+        version = env!("CARGO_PKG_VERSION"),
+        "serving"
+    );
     let (stop, stopping) = watch::channel(false);
     let mut serving = vec![tokio::spawn(server::serve(
         listener,
@@ -154,11 +160,7 @@ impl Site {
         let options = StoreOptions::default();
         let store = match &self.folder {
             None => Store::open_memory(options)?,
-            Some(folder) => {
-                let path = folder.store();
-                Store::open(&path, options)
-                    .with_context(|| format!("cannot open {}", path.display()))?
-            }
+            Some(folder) => data_folder::open_store(&folder.store(), options)?,
         };
         let first_keys = self.first_start(&store).await?;
         if let Some(days) = self.config.retention_days {
@@ -261,14 +263,18 @@ impl FirstKeys {
     }
 }
 
-/// What a person wants to know first. Secrets stay out of it, but for the one that everybody knows and those that nothing keeps.
-fn greet(config: &Config, served_on: SocketAddr, made: Option<&FirstKeys>) -> anyhow::Result<()> {
+fn endpoint(config: &Config, served_on: SocketAddr) -> String {
     let scheme = if config.tls.is_some() {
         "https"
     } else {
         "http"
     };
-    let endpoint = format!("{scheme}://{served_on}");
+    format!("{scheme}://{served_on}")
+}
+
+/// What a person wants to know first. Secrets stay out of it, but for the one that everybody knows and those that nothing keeps.
+fn greet(config: &Config, served_on: SocketAddr, made: Option<&FirstKeys>) -> anyhow::Result<()> {
+    let endpoint = endpoint(config, served_on);
     let mut out = std::io::stdout().lock();
     writeln!(out, "Palisade serves on {endpoint}\n")?;
     writeln!(out, "  export AWS_ENDPOINT_URL={endpoint}")?;

@@ -1,5 +1,6 @@
 //! `palisade what-if`: runs a command on a branch of the state, shows what it would have changed, and throws the branch away.
 
+mod report;
 mod terraform;
 
 use std::io::Write;
@@ -13,7 +14,7 @@ use hyper::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use super::{Format, ServerOptions, counted, list, outcome, text};
+use super::{Format, ServerOptions, list, text};
 use crate::client::Client;
 
 /// Runs a command (the AWS CLI, a script, terraform apply) on a branch of the running state. Its calls are authenticated,
@@ -100,7 +101,7 @@ impl WhatIf {
         report["ExitStatus"] = code.into();
         match self.format {
             Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?,
-            Format::Text => print(out, &report)?,
+            Format::Text => report::print(out, &report)?,
         }
         let flipped = report
             .get("Replay")
@@ -144,81 +145,6 @@ impl WhatIf {
             command.stdout(Stdio::from(std::io::stderr().as_fd().try_clone_to_owned()?));
         }
         Ok(command)
-    }
-}
-
-fn print(out: &mut dyn Write, report: &Value) -> std::io::Result<()> {
-    let (writes, calls) = (list(report, "Writes"), list(report, "Calls"));
-    writeln!(
-        out,
-        "\nOn the branch (nothing of it was kept): {}, {}",
-        counted(calls.len(), "call"),
-        counted(writes.len(), "write")
-    )?;
-    for call in calls {
-        writeln!(
-            out,
-            "  {}:{}  {}",
-            text(call, "Service"),
-            text(call, "Operation"),
-            outcome(call)
-        )?;
-    }
-    for write in writes {
-        writeln!(
-            out,
-            "  {:<6} {} {}",
-            text(write, "Change"),
-            text(write, "Table"),
-            text(write, "Key")
-        )?;
-    }
-    report
-        .get("Replay")
-        .map_or(Ok(()), |replay| print_replay(out, replay))
-}
-
-fn print_replay(out: &mut dyn Write, replay: &Value) -> std::io::Result<()> {
-    let flips = list(replay, "Flips");
-    let asked = &replay["QuestionsAsked"];
-    writeln!(
-        out,
-        "\nOf {asked} recorded questions, {} would be answered otherwise",
-        counted(flips.len(), "kind")
-    )?;
-    for flip in flips {
-        let (from, to, count) = (text(flip, "From"), text(flip, "To"), &flip["Count"]);
-        writeln!(
-            out,
-            "  {from} → {to}  {count} × {} by {}",
-            text(flip, "Action"),
-            text(flip, "Principal")
-        )?;
-        let (resource, request) = (
-            text(flip, "ExampleResource"),
-            text(flip, "ExampleRequestId"),
-        );
-        writeln!(
-            out,
-            "    for example on {resource} (request {request}): {}",
-            text(flip, "Reason")
-        )?;
-    }
-    let changed: i64 = list(replay, "AlreadyChanged")
-        .iter()
-        .filter_map(|f| f["Count"].as_i64())
-        .sum();
-    if changed > 0 {
-        writeln!(
-            out,
-            "  answered otherwise today already, whatever the branch says: {changed}"
-        )?;
-    }
-    match replay["Undetermined"].as_i64() {
-        Some(count) if count > 0 => {
-            writeln!(out, "  undetermined, for their principal is gone: {count}")
-        }
-        _ => Ok(()),
     }
 }
 

@@ -67,6 +67,7 @@ pub fn branch_call(made: &ApiCall, questions: &[Question]) -> api::BranchCall {
         arn: Some(arn(&made.caller)),
         service: Some(made.service.clone()),
         operation: Some(made.operation.clone()),
+        read_only: Some(made.read_only),
         outcome: Some(word.to_owned()),
         error_code,
         error_message,
