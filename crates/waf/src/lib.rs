@@ -43,6 +43,7 @@ mod error;
 mod extract;
 mod ip;
 pub mod model;
+pub mod origins;
 mod parse;
 mod rate;
 pub mod recorded;

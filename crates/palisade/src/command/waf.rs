@@ -3,12 +3,14 @@
 use std::io::{BufRead as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use palisade_waf::detect::Environment;
 use palisade_waf::model::ResourceType;
+use palisade_waf::origins::{OriginTable, OriginsBuilder};
 use palisade_waf::recorded::{self, Recorded};
 use palisade_waf::{
     Acl, BodyInspection, Bump, Counters, Decision, Document, Explanation, Moment, TokenState,
@@ -36,6 +38,30 @@ enum Command {
     Check(Check),
     /// Counts the capacity units (WCU) of a web ACL or rule group
     Capacity(Capacity),
+    /// Countries and autonomous systems of addresses
+    #[command(subcommand)]
+    Geo(Geo),
+}
+
+#[derive(Subcommand, Debug)]
+enum Geo {
+    /// Makes the table that `--geo` reads, from CSV lines FIRST,LAST,VALUE
+    Build(GeoBuild),
+}
+
+#[derive(Args, Debug)]
+struct GeoBuild {
+    /// Ranges with the two letters of a country (repeatable)
+    #[arg(long, value_name = "FILE")]
+    country: Vec<PathBuf>,
+
+    /// Ranges with the number of an autonomous system (repeatable)
+    #[arg(long, value_name = "FILE")]
+    asn: Vec<PathBuf>,
+
+    /// Where to write the table
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
 }
 
 #[derive(Args, Debug)]
@@ -54,6 +80,10 @@ struct Check {
     /// What it protects, which decides how much of a body is inspected [default: by the ACL's ARN]
     #[arg(long, value_name = "TYPE", value_parser = resource)]
     resource: Option<ResourceType>,
+
+    /// Countries and autonomous systems of addresses, as `waf geo build` makes them
+    #[arg(long, value_name = "FILE")]
+    geo: Option<PathBuf>,
 
     /// Say of every rule what it found, or why not
     #[arg(long)]
@@ -90,6 +120,10 @@ struct Capacity {
     #[arg(long, value_name = "FILE")]
     with: Vec<PathBuf>,
 
+    /// Countries and autonomous systems of addresses, as `waf geo build` makes them
+    #[arg(long, value_name = "FILE")]
+    geo: Option<PathBuf>,
+
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -108,6 +142,7 @@ impl Waf {
         match self.command {
             Command::Check(check) => check.run(out),
             Command::Capacity(capacity) => capacity.run(out),
+            Command::Geo(Geo::Build(build)) => build.run(out),
         }
     }
 }
@@ -118,7 +153,7 @@ impl Check {
         let resource = self.resource.unwrap_or_else(|| default_resource(&document));
         let acl = Acl::compile(
             &document,
-            &Environment::default(),
+            &environment(self.geo.as_deref())?,
             BodyInspection::Aws(resource),
         );
         let acl = acl.with_context(|| format!("{} is refused", self.web_acl.display()))?;
@@ -286,6 +321,47 @@ impl Report<'_> {
     }
 }
 
+impl GeoBuild {
+    fn run(self, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+        let mut builder = OriginsBuilder::default();
+        let text = |path: &PathBuf| Ok::<_, anyhow::Error>(String::from_utf8(read(path)?)?);
+        for path in &self.country {
+            builder
+                .countries(&text(path)?)
+                .with_context(|| format!("{} is refused", path.display()))?;
+        }
+        for path in &self.asn {
+            builder
+                .systems(&text(path)?)
+                .with_context(|| format!("{} is refused", path.display()))?;
+        }
+        let table = builder.build();
+        std::fs::write(&self.output, table.to_bytes())
+            .with_context(|| format!("cannot write {}", self.output.display()))?;
+        let (countries, systems) = table.len();
+        writeln!(
+            out,
+            "{}: {} of countries, {} of systems",
+            self.output.display(),
+            counted(countries, "range"),
+            counted(systems, "range")
+        )?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What there is around an ACL: data on addresses, where a file of it is given.
+fn environment(geo: Option<&Path>) -> anyhow::Result<Environment> {
+    let mut environment = Environment::default();
+    if let Some(path) = geo {
+        let table = OriginTable::from_bytes(&read(path)?);
+        environment.origins = Some(Arc::new(
+            table.with_context(|| format!("{} is refused", path.display()))?,
+        ));
+    }
+    Ok(environment)
+}
+
 impl Capacity {
     fn run(self, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         let document = read_documents(&self.file, &self.with)?;
@@ -294,7 +370,7 @@ impl Capacity {
                 let resource = default_resource(&document);
                 let compiled = Acl::compile(
                     &document,
-                    &Environment::default(),
+                    &environment(self.geo.as_deref())?,
                     BodyInspection::Aws(resource),
                 );
                 let compiled =
