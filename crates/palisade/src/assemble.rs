@@ -13,7 +13,7 @@ use palisade_gateway::identify::RootKey;
 use palisade_gateway::metrics::Metrics;
 use palisade_gateway::{Gateway, MetricsText, Parts, Settings};
 use palisade_iam::{Iam, IamIdentities, LastUsed};
-use palisade_kms::Kms;
+use palisade_kms::{Destroyer, KeyUse, Kms};
 use palisade_own::counters::{self, CallCounters};
 use palisade_own::{Palisade, Surroundings};
 use palisade_store::{Clock, Store, SystemClock};
@@ -83,9 +83,11 @@ pub struct Wiring {
 ///
 /// # Errors
 /// When one cannot be started.
-pub fn follow(store: &Store) -> anyhow::Result<()> {
+pub fn follow(store: &Store, keys: &Arc<dyn KeyVault>) -> anyhow::Result<()> {
     store.follow(LastUsed)?;
     store.follow(CallCounters)?;
+    store.follow(KeyUse)?;
+    store.follow(Destroyer::new(Arc::clone(keys)))?;
     Ok(())
 }
 
@@ -129,7 +131,7 @@ pub(crate) fn gateway(
     keys: Arc<dyn KeyVault>,
     metrics: &Arc<Metrics>,
 ) -> anyhow::Result<Gateway> {
-    follow(&store)?;
+    follow(&store, &keys)?;
     let root_keys = config.root_credentials.iter().map(|given| RootKey {
         access_key_id: given.access_key_id.clone(),
         secret: given.secret.clone(),

@@ -10,6 +10,7 @@ use crate::keys::{By, find};
 use crate::names::invalid;
 use crate::rotation::DAY_MS;
 use crate::tables::{Deletion, Key};
+use crate::timers;
 
 /// The waiting period, unless it is asked for.
 pub(crate) const WINDOW_DAYS: i32 = 30;
@@ -38,6 +39,9 @@ fn schedule(
         Deletion::At(end_ms)
     });
     found.save_key(call, &key)?;
+    if !has_replicas {
+        timers::set(call.tx, end_ms, &found)?;
+    }
     Ok(ScheduleKeyDeletionOutput {
         key_id: Some(found.arn()),
         deletion_date: if has_replicas {

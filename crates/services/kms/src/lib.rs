@@ -25,10 +25,13 @@ mod aliases;
 mod count;
 mod data_keys;
 mod deletion;
+mod destroyed;
 mod encryption;
 mod granted;
 mod grants;
+mod import;
 mod keys;
+mod last_used;
 mod lifecycle;
 mod material;
 mod metadata;
@@ -36,12 +39,18 @@ mod names;
 mod page;
 mod policies;
 mod policy;
+mod regions;
 mod resolve;
 mod rotation;
 mod signatures;
 mod state;
 mod tables;
 mod tags;
+mod timers;
+
+pub use destroyed::{Destroyer, names_material};
+pub use last_used::KeyUse;
+pub use timers::{SweepError, sweep};
 
 use palisade_core::operation::OperationRow;
 use palisade_core::{Arn, Call, CallError, Handlers, Resource, Service};
@@ -67,6 +76,9 @@ impl Kms {
             agreement::register,
             rotation::register,
             deletion::register,
+            import::register,
+            regions::register,
+            last_used::register,
         ];
         Self {
             handlers: nouns

@@ -39,6 +39,7 @@ fn create(call: &mut Call<'_>, input: CreateKeyInput) -> Result<CreateKeyOutput,
     }
     let origin = match input.origin.as_deref() {
         None | Some("AWS_KMS") => Origin::AwsKms,
+        Some("EXTERNAL") => Origin::External,
         Some(other) => return Err(unsupported(&format!("Origin {other}")).into()),
     };
     let given = match (&input.key_spec, &input.customer_master_key_spec) {
@@ -50,9 +51,6 @@ fn create(call: &mut Call<'_>, input: CreateKeyInput) -> Result<CreateKeyOutput,
     };
     let (spec, usage) = kind(given, input.key_usage.as_deref())?;
     let multi_region = input.multi_region.unwrap_or(false);
-    if multi_region {
-        return Err(unsupported("MultiRegion").into());
-    }
     let new_tags = tags::new_tags(input.tags)?;
     let account = call.account().clone();
     let region = call.context.region.as_str().to_owned();
@@ -67,7 +65,10 @@ fn create(call: &mut Call<'_>, input: CreateKeyInput) -> Result<CreateKeyOutput,
         None => policy::default(&account),
     };
     check_quota(call, &region)?;
-    let materials = vec![material::make_first(call, &id, spec)?];
+    let materials = match origin {
+        Origin::AwsKms => vec![material::make_first(call, &id, spec)?],
+        Origin::External => Vec::new(),
+    };
     let ring = Ring {
         spec: spec.as_str().to_owned(),
         usage: usage.as_str().to_owned(),
@@ -77,6 +78,7 @@ fn create(call: &mut Call<'_>, input: CreateKeyInput) -> Result<CreateKeyOutput,
         regions: vec![region.clone()],
         materials,
         rotation: None,
+        pending: None,
     };
     let key = Key {
         created_ms: call.now_ms(),
@@ -158,8 +160,13 @@ fn check_quota(call: &mut Call<'_>, region: &str) -> Result<(), CallError> {
     if crate::count::add(call, (account.as_str(), region, ""), KEYS_MAX)? {
         return Ok(());
     }
-    let message = format!("You cannot have more than {KEYS_MAX} keys in a Region.");
-    Err(errors::limit_exceeded_exception(message).into())
+    Err(over_quota().into())
+}
+
+pub(crate) fn over_quota() -> ApiError {
+    errors::limit_exceeded_exception(format!(
+        "You cannot have more than {KEYS_MAX} keys in a Region."
+    ))
 }
 
 fn describe(call: &mut Call<'_>, input: DescribeKeyInput) -> Result<DescribeKeyOutput, CallError> {

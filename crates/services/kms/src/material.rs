@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::api::errors;
 use crate::keys::{By, Found, damaged, find};
 use crate::rotation;
-use crate::tables::{Origin, Rotated, Version};
+use crate::tables::{MATERIALS, Origin, Rotated, Version};
 
 /// The call's randomness, as the keyring takes it.
 pub(crate) struct Draw<'a>(pub &'a mut dyn Random);
@@ -97,6 +97,9 @@ pub(crate) fn keep(
         .keys
         .store(&place, id, material, call.random)
         .map_err(|error| vault_failed(&error))?;
+    let row = (account.as_str(), region.as_str(), id.to_string());
+    call.tx
+        .put(&MATERIALS, &(row.0, row.1, row.2.as_str()), &())?;
     Ok(Version {
         id: id.to_string(),
         region: region.as_str().to_owned(),

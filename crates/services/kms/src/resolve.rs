@@ -10,7 +10,7 @@ use palisade_model::Value;
 use crate::keys::{By, Found, Lookup, lookup};
 use crate::names::{self, ALIAS_PREFIX, arn, invalid};
 use crate::tables::{ALIASES, ALIASES_OF_KEY};
-use crate::{deletion, granted, grants, policy};
+use crate::{deletion, granted, grants, last_used, policy};
 
 /// The default of the members that name an encryption algorithm.
 const SYMMETRIC: &str = KeySpec::SymmetricDefault.as_str();
@@ -79,10 +79,22 @@ pub(crate) fn resolve(
                 vec![before, after]
             });
         }
+        "switched-off-key" => untouched(call, own(call, id(), By::Key)?)?,
+        "importing-key" => {
+            let model = member("ExpirationModel").unwrap_or("KEY_MATERIAL_EXPIRES");
+            with(own(call, id(), By::Key)?, "kms:ExpirationModel", model)
+        }
+        "new-replica" => new_replica(call, id())?,
+        "primary-and-replica" => {
+            let now = own(call, id(), By::Key)?;
+            let region = member("PrimaryRegion").unwrap_or_default();
+            let then = replica(call, id(), region)?;
+            return Ok(std::iter::once(now).chain(then).collect());
+        }
         "deleted-key" => {
             let days = input.member("PendingWindowInDays").and_then(Value::as_i64);
             let days = days.unwrap_or(deletion::WINDOW_DAYS.into()).to_string();
-            let key = own(call, id(), By::Key)?;
+            let key = untouched(call, own(call, id(), By::Key)?)?;
             with(key, "kms:ScheduleKeyDeletionPendingWindowInDays", &days)
         }
         // A row with any other name does not pass the test of rows; asked at run time it allows nothing.
@@ -324,6 +336,55 @@ fn new_key(call: &Call<'_>, input: &Value) -> Resource {
         resource = with(resource, "kms:MultiRegionKeyType", "PRIMARY");
     }
     resource
+}
+
+/// With for how many days the key has not been used.
+fn untouched(call: &Call<'_>, resource: Resource) -> Result<Resource, CallError> {
+    let Some(key) = of_arn(call, &resource.arn)? else {
+        return Ok(resource);
+    };
+    let days = last_used::trailing_days(call, &key)?.to_string();
+    Ok(with(resource, "kms:TrailingDaysWithoutKeyUsage", &days))
+}
+
+fn of_arn(call: &Call<'_>, arn: &str) -> Result<Option<Found>, CallError> {
+    let Ok(arn) = arn.parse::<Arn>() else {
+        return Ok(None);
+    };
+    match (arn.account(), arn.resource().strip_prefix("key/")) {
+        (Some(account), Some(id)) => Found::look(call.tx, account, arn.region(), id),
+        _ => Ok(None),
+    }
+}
+
+/// A replica to be made of a key: asked for as a new key of the same kind.
+fn new_replica(call: &Call<'_>, id: &str) -> Result<Resource, CallError> {
+    let mut resource = Resource::named("*");
+    resource.asked.push(caller_account(call));
+    if let Lookup::Found { key, .. } = lookup(call, id, By::Key)? {
+        for (name, value) in [
+            ("kms:KeySpec", key.spec.as_str()),
+            ("kms:KeyUsage", key.usage.as_str()),
+            ("kms:KeyOrigin", key.ring.origin.as_str()),
+            ("kms:MultiRegion", "true"),
+            ("kms:MultiRegionKeyType", "REPLICA"),
+        ] {
+            resource = with(resource, name, value);
+        }
+    }
+    Ok(resource)
+}
+
+/// The same key in another Region, if it is there.
+fn replica(call: &Call<'_>, id: &str, region: &str) -> Result<Option<Resource>, CallError> {
+    let Lookup::Found { key, .. } = lookup(call, id, By::Key)? else {
+        return Ok(None);
+    };
+    if key.region == region {
+        return Ok(None);
+    }
+    let there = Found::look(call.tx, &key.account, region, &key.id)?;
+    there.map(|there| existing(call, &there)).transpose()
 }
 
 /// A key that is to be granted: with the new grant's constraints as conditions.

@@ -6,12 +6,13 @@ use palisade_core::{Call, CallError, Handlers, Region};
 use palisade_model::{ApiError, Timestamp};
 
 use crate::api::*;
+use crate::import;
 use crate::keys::{By, Found, damaged, find};
 use crate::material;
 use crate::names::invalid;
 use crate::page::{Ask, LONG, page_of};
 use crate::state::State;
-use crate::tables::{Ring, Rotated, Rotation, Version};
+use crate::tables::{Origin, Ring, Rotated, Rotation, Version};
 
 pub(crate) const DAY_MS: i64 = 24 * 3600 * 1000;
 const PERIOD_DAYS: i32 = 365;
@@ -160,7 +161,10 @@ fn on_demand(
         let message = format!("A key can be rotated on demand {ON_DEMAND_MAX} times.");
         return Err(errors::limit_exceeded_exception(message).into());
     }
-    let version = rotate(call, &found, &mut ring, Rotated::OnDemand)?;
+    let version = match ring.origin {
+        Origin::AwsKms => rotate(call, &found, &mut ring, Rotated::OnDemand)?,
+        Origin::External => import::rotate(call, &found, &mut ring)?,
+    };
     found.save_ring(call, &ring)?;
     material::note(call, &version.id);
     Ok(RotateKeyOnDemandOutput {
@@ -194,6 +198,10 @@ fn list(
             (place, entry(&found, version, at + 1 == count))
         })
         .collect();
+    if all {
+        let pending = import::pending(call, &found)?;
+        entries.extend(pending.map(|entry| ("00000000".to_owned(), entry)));
+    }
     // Newest first.
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
     let page = page_of(call, &ask, entries)?;
@@ -212,14 +220,9 @@ fn entry(found: &Found, version: &Version, is_current: bool) -> RotationsListEnt
         Rotated::OnDemand => Some("ON_DEMAND"),
     };
     RotationsListEntry {
-        key_id: Some(found.arn()),
-        key_material_id: Some(version.id.clone()),
-        key_material_description: None,
-        import_state: None,
         key_material_state: Some(state.to_owned()),
-        expiration_model: None,
-        valid_to: None,
         rotation_date: kind.and_then(|_| Timestamp::from_millis(version.since_ms)),
         rotation_type: kind.map(str::to_owned),
+        ..import::described(found, &version.id)
     }
 }

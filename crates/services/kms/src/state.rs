@@ -78,6 +78,9 @@ const SWITCH: Row = [C, Y, Y, I, P, P, Y, U];
 /// Changing how it is rotated.
 const ROTATE: Row = [C, Y, D, I, P, P, V, U];
 
+/// Changing which Regions have it.
+const REGIONS: Row = [C, Y, D, Y, P, P, V, U];
+
 /// Every operation that some state refuses.
 pub(crate) const TABLE: &[(&str, Row)] = &[
     ("CancelKeyDeletion", [N, N, N, N, Y, Y, N, N]),
@@ -97,8 +100,11 @@ pub(crate) const TABLE: &[(&str, Row)] = &[
     ("GenerateDataKeyPairWithoutPlaintext", USE),
     ("GenerateDataKeyWithoutPlaintext", USE),
     ("GenerateMac", USE),
+    ("GetParametersForImport", LASTING),
     ("GetPublicKey", USE),
+    ("ImportKeyMaterial", LASTING),
     ("ReEncrypt", USE),
+    ("ReplicateKey", REGIONS),
     ("RotateKeyOnDemand", ROTATE),
     ("ScheduleKeyDeletion", [C, Y, Y, Y, P, P, Y, U]),
     ("Sign", USE),
@@ -106,14 +112,18 @@ pub(crate) const TABLE: &[(&str, Row)] = &[
     ("UntagResource", LASTING),
     ("UpdateAlias", LASTING),
     ("UpdateKeyDescription", LASTING),
+    ("UpdatePrimaryRegion", REGIONS),
     ("Verify", USE),
     ("VerifyMac", USE),
 ];
 
 /// Operations that want materials of one origin. What else there is is `UnsupportedOperationException` there.
 pub(crate) const ORIGINS: &[(&str, Origin)] = &[
+    ("DeleteImportedKeyMaterial", Origin::External),
     ("DisableKeyRotation", Origin::AwsKms),
     ("EnableKeyRotation", Origin::AwsKms),
+    ("GetParametersForImport", Origin::External),
+    ("ImportKeyMaterial", Origin::External),
 ];
 
 /// Whether a key of that origin and state may be asked for `operation`; the error names the key by its ARN.

@@ -27,6 +27,9 @@ pub(crate) static GRANTS_OF_GRANTEE: Table<(String, String, String, String, Stri
 pub(crate) static GRANTS_OF_RETIRER: Table<(String, String, String, String, String), ()> =
     Table::new("kms.retirer");
 
+/// Account, Region, material id: every material that the vault is to hold, until its row is deleted.
+pub(crate) static MATERIALS: Table<Place, ()> = Table::new("kms.material");
+
 /// A key, as one Region has it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Key {
@@ -76,6 +79,9 @@ pub(crate) struct Ring {
     /// Oldest first; the last one that is in use encrypts.
     pub materials: Vec<Version>,
     pub rotation: Option<Rotation>,
+    /// An imported material that is to be the next one.
+    #[serde(default)]
+    pub pending: Option<Version>,
 }
 
 /// Where a key's materials come from.

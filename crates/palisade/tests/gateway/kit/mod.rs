@@ -157,6 +157,13 @@ impl World {
         }
     }
 
+    /// Whether the state names a material of a key.
+    pub fn keys_named(&self, account: &str, region: &str, id: &str) -> bool {
+        let domain = palisade_keyring::Domain::new(account, region).expect("a domain");
+        let tx = self.store.begin().expect("it reads");
+        palisade_kms::names_material(&tx, &domain, id.parse().expect("an id")).expect("it reads")
+    }
+
     /// Calls in us-east-1.
     pub async fn call(
         &self,

@@ -153,6 +153,25 @@ async fn keys(world: &World, names: &mut BTreeMap<&'static str, String>) {
     let secret = done("Encapsulate", secret)
         .await
         .text("SharedSecretCiphertextBlob");
+    let external = done("CreateKey", json!({"Origin": "EXTERNAL"})).await;
+    let external = external.text("KeyId");
+    let token = json!({"KeyId": external, "WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048"});
+    let token = done("GetParametersForImport", token)
+        .await
+        .text("ImportToken");
+    let multi = done("CreateKey", json!({"MultiRegion": true}))
+        .await
+        .text("KeyId");
+    done(
+        "ReplicateKey",
+        json!({"KeyId": multi, "ReplicaRegion": "eu-west-1"}),
+    )
+    .await;
+    names.extend([
+        ("kms-external-key", external),
+        ("kms-token", token),
+        ("kms-multi-key", multi),
+    ]);
     names.extend([
         ("kms-grant", grant),
         ("kms-sealed", sealed),

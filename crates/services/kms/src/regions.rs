@@ -1,0 +1,110 @@
+//! Multi-Region keys: one id and one set of materials in several Regions.
+//!
+//! Source: KMS Developer Guide, "Multi-Region keys in AWS KMS"; the model's text.
+
+use palisade_core::{Call, CallError, Handlers, Region};
+
+use crate::api::*;
+use crate::keys::{By, Found, damaged, find};
+use crate::lifecycle::{KEYS_MAX, over_quota};
+use crate::names::{invalid, not_found};
+use crate::tables::{KEYS, Key, Ring};
+use crate::{count, metadata, policy, tags};
+
+pub(crate) fn register(handlers: Handlers) -> Handlers {
+    handlers
+        .on("ReplicateKey", replicate)
+        .on("UpdatePrimaryRegion", update_primary)
+}
+
+/// The primary that a call means.
+fn primary(call: &mut Call<'_>, operation: &'static str, id: &str) -> Result<Found, CallError> {
+    let found = find(call, operation, id, By::Key)?;
+    if found.is_primary() {
+        return Ok(found);
+    }
+    Err(errors::unsupported_operation_exception(format!(
+        "{} is not a multi-Region primary key.",
+        found.arn()
+    ))
+    .into())
+}
+
+fn replicate(
+    call: &mut Call<'_>,
+    input: ReplicateKeyInput,
+) -> Result<ReplicateKeyOutput, CallError> {
+    let found = primary(call, "ReplicateKey", &input.key_id)?;
+    let region =
+        Region::new(&input.replica_region).map_err(|_| invalid("ReplicaRegion is none."))?;
+    let region = region.as_str();
+    if region == found.region || Found::look(call.tx, &found.account, region, &found.id)?.is_some()
+    {
+        return Err(errors::already_exists_exception(format!(
+            "{} exists already.",
+            found.arn_in(region)
+        ))
+        .into());
+    }
+    let arn = found.arn_in(region);
+    let bypass = input.bypass_policy_lockout_safety_check.unwrap_or(false);
+    let policy = match input.policy {
+        Some(text) => {
+            policy::check(call, &arn, &text, bypass)?;
+            text
+        }
+        None => policy::default(&found.account),
+    };
+    let tags = tags::new_tags(input.tags)?;
+    if !count::add(call, (found.account.as_str(), region, ""), KEYS_MAX)? {
+        return Err(over_quota().into());
+    }
+    let key = Key {
+        created_ms: call.now_ms(),
+        description: input.description.unwrap_or_default(),
+        enabled: true,
+        deletion: None,
+        policy,
+        tags,
+        imported: Vec::new(),
+    };
+    let mut ring = Ring::clone(&found.ring);
+    if !ring.regions.iter().any(|one| one == region) {
+        ring.regions.push(region.to_owned());
+    }
+    found.save_ring(call, &ring)?;
+    let place = (found.account.as_str(), region, found.id.as_str());
+    call.tx.put(&KEYS, &place, &key)?;
+    let replica = Found::look(call.tx, &found.account, region, &found.id)?;
+    let replica = replica.ok_or_else(|| damaged("a new replica is not there"))?;
+    replica.touch(call);
+    Ok(ReplicateKeyOutput {
+        replica_key_metadata: Some(metadata::of(&replica)),
+        replica_policy: Some(replica.key.policy.clone()),
+        replica_tags: Some(tags::from_tags(&replica.key.tags)),
+    })
+}
+
+fn update_primary(
+    call: &mut Call<'_>,
+    input: UpdatePrimaryRegionInput,
+) -> Result<UpdatePrimaryRegionOutput, CallError> {
+    let found = primary(call, "UpdatePrimaryRegion", &input.key_id)?;
+    let region = input.primary_region.as_str();
+    if region == found.region {
+        return Err(errors::unsupported_operation_exception(format!(
+            "{} is the primary key already.",
+            found.arn()
+        ))
+        .into());
+    }
+    let replica = Found::look(call.tx, &found.account, region, &found.id)?;
+    let arn = found.arn_in(region);
+    let replica = replica.ok_or_else(|| not_found(format!("Key '{arn}' does not exist")))?;
+    replica.check("UpdatePrimaryRegion")?;
+    let mut ring = Ring::clone(&found.ring);
+    ring.primary = region.to_owned();
+    found.save_ring(call, &ring)?;
+    replica.touch(call);
+    Ok(UpdatePrimaryRegionOutput {})
+}
