@@ -119,7 +119,8 @@ impl Queue {
         if state.is_closed {
             return Err(work);
         }
-        state.callers += usize::from(work.has_caller());
+        let has_caller = work.has_caller();
+        state.callers += usize::from(has_caller);
         state.waiting.push_back(work);
         let due = match urgency {
             Urgency::Now => Instant::now(),
@@ -130,9 +131,11 @@ impl Queue {
             state.due = Some(due);
         }
         let is_full = state.waiting.len() >= self.group_max;
-        let are_all_here = state
-            .expected
-            .is_some_and(|(callers, _)| state.callers >= callers);
+        // What nobody waits for wakes nobody either: it has its time.
+        let are_all_here = has_caller
+            && state
+                .expected
+                .is_some_and(|(callers, _)| state.callers >= callers);
         if state.is_sleeping && (is_earlier || is_full || are_all_here) {
             state.is_sleeping = false;
             self.wake.notify_one();
