@@ -68,6 +68,7 @@ struct State {
     callers: usize,
     /// How many may be waiting soon, and until when it is worth waiting for them.
     expected: Option<(usize, Instant)>,
+    patience: Patience,
     is_sleeping: bool,
     is_closed: bool,
 }
@@ -77,6 +78,36 @@ impl State {
     fn worth_waiting(&self, now: Instant) -> Option<Duration> {
         let (callers, until) = self.expected?;
         (self.callers < callers && now < until).then(|| until - now)
+    }
+}
+
+/// Whether to wait for callers at all. Where they take longer to come back than the wait, the wait is lost, for the flush would
+/// have gone on beside their work: after each such loss twice as many groups go without.
+#[derive(Default)]
+struct Patience {
+    /// Groups that still go without a wait.
+    without: u32,
+    /// How many went without after the last loss.
+    penalty: u32,
+}
+
+impl Patience {
+    const PENALTY_MAX: u32 = 256;
+
+    /// Whether the next group may wait.
+    fn allows(&mut self) -> bool {
+        let allowed = self.without == 0;
+        self.without = self.without.saturating_sub(1);
+        allowed
+    }
+
+    /// A wait ended, with all who were expected or without.
+    fn ended(&mut self, all_came: bool) {
+        self.penalty = match all_came {
+            true => 0,
+            false => (self.penalty * 2).clamp(1, Self::PENALTY_MAX),
+        };
+        self.without = self.penalty;
     }
 }
 
@@ -163,6 +194,12 @@ impl Queue {
                 .0;
             state.is_sleeping = false;
         }
+        if let Some((callers, _)) = state.expected.take()
+            && callers > 0
+        {
+            let all_came = state.callers >= callers;
+            state.patience.ended(all_came);
+        }
         let group = Self::take(&mut state, self.group_max);
         (!group.is_empty()).then_some(group)
     }
@@ -187,8 +224,10 @@ impl Queue {
     /// always wait for the other half's flush before their own.)
     pub fn served(&self, callers: usize, took: Duration) {
         let mut state = self.lock();
-        let until = Instant::now() + (took / 4).min(LINGER_MAX);
-        state.expected = Some((callers + state.callers, until));
+        if callers > 0 && state.patience.allows() {
+            let until = Instant::now() + (took / 4).min(LINGER_MAX);
+            state.expected = Some((callers + state.callers, until));
+        }
     }
 
     /// No more is taken; what waits is still done.
