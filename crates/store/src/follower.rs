@@ -158,6 +158,35 @@ impl FollowerHandle {
     }
 }
 
+/// The records after a position, and where reading them takes a follower.
+struct Page {
+    after: Position,
+    records: Vec<Record>,
+    through: Position,
+}
+
+/// The page that a follower read last. Followers keep step, so the next to ask is spared reading, checking and decoding it.
+#[derive(Default)]
+pub(crate) struct Pages(Mutex<Option<Arc<Page>>>);
+
+impl Pages {
+    /// The page after `after`, read from `journal` unless it is the one at hand.
+    fn after(&self, after: Position, journal: &Journal) -> Result<Arc<Page>, StoreError> {
+        let mut at_hand = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(page) = at_hand.as_ref().filter(|page| page.after == after) {
+            return Ok(page.clone());
+        }
+        let (records, through) = journal.page(after, RECORDS_MAX, BYTES_MAX)?;
+        let page = Arc::new(Page {
+            after,
+            records,
+            through,
+        });
+        *at_hand = Some(page.clone());
+        Ok(page)
+    }
+}
+
 /// A follower with its cursor, one step at a time.
 pub(crate) struct Runner {
     follower: Box<dyn Follower>,
@@ -206,22 +235,22 @@ impl Runner {
             published,
             dictionaries: self.shared.dictionaries.clone(),
         };
-        let (records, through) = journal.page(self.cursor(), RECORDS_MAX, BYTES_MAX)?;
+        let page = self.shared.pages.after(self.cursor(), &journal)?;
         let mut out = DerivedBatch {
             snapshot: journal.snapshot(),
             rows: BTreeMap::new(),
         };
-        if !records.is_empty() {
-            self.follower.apply(&records, &mut out)?;
+        if !page.records.is_empty() {
+            self.follower.apply(&page.records, &mut out)?;
         }
-        out.put(&CURSORS, &(self.follower.name(),), &through.0)?;
+        out.put(&CURSORS, &(self.follower.name(),), &page.through.0)?;
         let mut batch = Batch::default();
         batch.changes.extend(
             out.rows
                 .into_iter()
                 .map(|(row, value)| (Space::Derived, row, value)),
         );
-        Ok(Some((batch, through)))
+        Ok(Some((batch, page.through)))
     }
 
     /// Says that everything up to `cursor` has been taken and written.

@@ -7,7 +7,7 @@ use crate::commit::committer::Committer;
 use crate::commit::queue::{Queue, Urgency, Work};
 use crate::engine::{Batch, Engine, Space};
 use crate::error::{OpenError, StoreError};
-use crate::follower::{FollowerHandle, Stop};
+use crate::follower::{FollowerHandle, Pages, Stop};
 use crate::journal::Dictionaries;
 use crate::layout::{self, Head, Horizons};
 use crate::store::Options;
@@ -25,6 +25,7 @@ pub(crate) struct Shared {
     pub branches: Branches,
     pub dictionaries: Arc<Dictionaries>,
     pub stop: Stop,
+    pub pages: Pages,
     /// The followers that were started.
     pub cursors: Mutex<Vec<FollowerHandle>>,
     failure: OnceLock<StoreError>,
@@ -121,6 +122,7 @@ pub(crate) fn start(
         branches: Branches::new(options.branches),
         dictionaries: Arc::default(),
         stop: Stop::default(),
+        pages: Pages::default(),
         cursors: Mutex::default(),
         failure: OnceLock::new(),
         options,
