@@ -242,3 +242,37 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Urgency = Urgency::Within(Duration::from_secs(60));
+
+    fn flush() -> Work {
+        Work::Flush(oneshot::channel().0)
+    }
+
+    #[test]
+    fn what_has_time_wakes_the_committer_only_to_tell_it_when_it_is_due() {
+        let queue = Queue::new(1 << 20, 100);
+        queue.served(0, Duration::from_millis(1));
+        queue.lock().is_sleeping = true;
+        assert!(queue.push(flush(), SOON).is_ok());
+        assert!(!queue.lock().is_sleeping, "it must learn when to start");
+        queue.lock().is_sleeping = true;
+        assert!(queue.push(flush(), SOON).is_ok());
+        assert!(queue.lock().is_sleeping);
+    }
+
+    #[test]
+    fn after_each_wait_in_vain_twice_as_many_groups_go_without() {
+        let mut patience = Patience::default();
+        let mut groups_without = |all_came| {
+            patience.ended(all_came);
+            (0..).take_while(|_| !patience.allows()).count()
+        };
+        assert_eq!([false, false, false].map(&mut groups_without), [1, 2, 4]);
+        assert_eq!([true, false].map(&mut groups_without), [0, 1]);
+    }
+}
