@@ -15,8 +15,8 @@ use uuid::Uuid;
 use crate::api::{self, errors};
 use crate::{Surroundings, view};
 
-/// How many records are looked at for an id, whoever's they are: a good second's work. Of a server as busy as can be that is the
-/// traffic of ten seconds, and a request is on record sooner.
+/// How many records are looked at for an id, whoever's they are: one to two seconds by the figures of `crates/store/ENGINE.md`. Of a
+/// server as busy as can be that is the traffic of some seconds, and a request is on record sooner.
 const EXAMINED_MAX: usize = 500_000;
 
 /// How many sessions a chain is walked back.
