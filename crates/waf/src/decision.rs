@@ -227,6 +227,8 @@ pub struct Found {
     pub bytes: (usize, usize),
     /// Those bytes, escaped and cut.
     pub text: String,
+    /// What a detector calls them.
+    pub reason: Option<&'static str>,
     /// The transformations, in order.
     pub transformations: Vec<&'static str>,
 }

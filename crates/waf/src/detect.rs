@@ -12,8 +12,17 @@ pub trait Detector: Send + Sync + fmt::Debug {
     /// What it is called in an explanation.
     fn name(&self) -> &str;
 
-    /// The bytes that are the attack, if the value is one.
-    fn find(&self, value: &[u8]) -> Option<Range<usize>>;
+    /// What makes the value an attack, if it is one.
+    fn find(&self, value: &[u8]) -> Option<Detection>;
+}
+
+/// What a detector has found in a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Detection {
+    /// The bytes that are the attack, within the value.
+    pub bytes: Range<usize>,
+    /// A stable name of the structure that was recognised: `tautology`.
+    pub reason: &'static str,
 }
 
 /// The managed rule groups there are.

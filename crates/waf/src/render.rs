@@ -62,7 +62,7 @@ fn reason_json(reason: &Reason) -> Value {
     let mut value =
         json!({"statement": reason.statement, "holds": reason.holds, "because": reason.because});
     if let Some(found) = &reason.found {
-        value["found"] = json!({"in": found.place, "bytes": [found.bytes.0, found.bytes.1], "text": found.text, "after": found.transformations});
+        value["found"] = json!({"in": found.place, "bytes": [found.bytes.0, found.bytes.1], "text": found.text, "reason": found.reason, "after": found.transformations});
     }
     if !reason.parts.is_empty() {
         value["parts"] = reason.parts.iter().map(reason_json).collect();
@@ -139,8 +139,11 @@ fn found_text(found: &Found) -> String {
         [] => String::new(),
         names => format!(" after {}", names.join(", ")),
     };
+    let reason = found
+        .reason
+        .map_or(String::new(), |reason| format!("{reason} "));
     format!(
-        "{place}at bytes {}..{} \"{}\"{after}",
+        "{reason}{place}at bytes {}..{} \"{}\"{after}",
         found.bytes.0, found.bytes.1, found.text
     )
 }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use common::{Sample, acl, b64, compile, compile_in, contains, matches, on, rule, transformed};
-use palisade_waf::detect::{Environment, Origins};
+use palisade_waf::detect::{Detection, Detector, Environment, Origins};
 use palisade_waf::{Bump, Moment};
 use serde_json::{Value, json};
 
@@ -481,4 +481,69 @@ fn forwarded_addresses_are_counted_or_fall_back() {
         0
     );
     assert_eq!(blocked_of(statement("MATCH"), fifteen(None)), 0);
+}
+
+/// Finds a word, and says more than there is of its end.
+#[derive(Debug)]
+struct Word(&'static str);
+
+impl Detector for Word {
+    fn name(&self) -> &str {
+        "word"
+    }
+
+    fn find(&self, value: &[u8]) -> Option<Detection> {
+        let at = value
+            .windows(self.0.len())
+            .position(|window| window == self.0.as_bytes())?;
+        Some(Detection {
+            bytes: at..usize::MAX,
+            reason: "the word",
+        })
+    }
+}
+
+#[test]
+fn detectors_are_asked_by_sensitivity_and_their_reason_is_told() {
+    let detector = |word| Some(Arc::new(Word(word)) as Arc<dyn Detector>);
+    let environment = Environment {
+        sqli_low: detector("low"),
+        sqli_high: detector("high"),
+        xss: detector("xss"),
+        ..Environment::default()
+    };
+    let sqli = |level: &str| {
+        on(
+            path(),
+            "SqliMatchStatement",
+            json!({"SensitivityLevel": level}),
+        )
+    };
+    let holds = |statement: Value, uri: &str| {
+        Sample::get(uri)
+            .blocked(&compile_in(&acl(vec![rule("r", 0, statement)]), &environment).unwrap())
+    };
+    assert!(
+        holds(sqli("LOW"), "/low") && !holds(sqli("LOW"), "/high") && holds(sqli("HIGH"), "/high")
+    );
+    assert!(
+        holds(on(path(), "SqliMatchStatement", json!({})), "/low"),
+        "LOW is the default"
+    );
+    let compiled = compile_in(
+        &acl(vec![rule(
+            "r",
+            0,
+            on(path(), "XssMatchStatement", json!({})),
+        )]),
+        &environment,
+    )
+    .unwrap();
+    assert_eq!(compiled.capacity(), 40);
+    let (_, explanation) = Sample::get("/a-xss!").explain(&compiled);
+    let found = explanation.rules[0].reason.found.as_ref().unwrap();
+    assert_eq!(
+        (found.bytes, found.text.as_str(), found.reason),
+        ((3, 7), "xss!", Some("the word"))
+    );
 }

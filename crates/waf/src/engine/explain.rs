@@ -105,18 +105,20 @@ impl<'a> Inspection<'a, '_> {
             return plain(&test.what, forced.holds(), because, Vec::new());
         }
         let values = self.lanes.values(test.lane).len();
-        let Some((value, range)) = self.lanes.find(test.lane, &test.test) else {
+        let Some((value, evidence)) = self.lanes.find(test.lane, &test.test) else {
             let because = match values {
                 1 => "not in its one value".to_owned(),
                 _ => format!("in none of its {values} values"),
             };
             return plain(&test.what, false, &because, Vec::new());
         };
+        let range = evidence.bytes;
         let shown = &value.bytes[range.start..range.end.min(range.start + SHOWN_BYTES_MAX)];
         let found = Found {
             place: place(value.place),
             bytes: (range.start, range.end),
             text: shown.escape_ascii().to_string(),
+            reason: evidence.reason,
             transformations: names(&self.acl.plan.lanes[test.lane].chain),
         };
         Reason {

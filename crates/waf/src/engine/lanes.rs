@@ -30,6 +30,13 @@ struct LaneState<'b> {
     detected: Option<&'b [std::cell::Cell<Option<bool>>]>,
 }
 
+/// Where a test holds in a value.
+pub(super) struct Evidence {
+    pub(super) bytes: Range<usize>,
+    /// What a detector calls it.
+    pub(super) reason: Option<&'static str>,
+}
+
 /// Why a test of a field holds or not, before its values are looked at.
 pub(super) enum Forced {
     Oversize(bool),
@@ -112,16 +119,17 @@ impl<'a, 'b> Lanes<'a, 'b> {
     }
 
     /// The first value of a lane in which a test holds, and where.
-    pub(super) fn find(&mut self, lane: LaneId, test: &Test) -> Option<(Value<'b>, Range<usize>)> {
+    pub(super) fn find(&mut self, lane: LaneId, test: &Test) -> Option<(Value<'b>, Evidence)> {
         let values = self.values(lane);
         values
             .iter()
             .find_map(|value| Some((*value, self.in_value(lane, test, value.bytes)?)))
     }
 
-    fn in_value(&self, lane: LaneId, test: &Test, value: &[u8]) -> Option<Range<usize>> {
+    fn in_value(&self, lane: LaneId, test: &Test, value: &[u8]) -> Option<Evidence> {
         let all = 0..value.len();
-        match test {
+        let plan = &self.plan.lanes[lane];
+        let bytes = match test {
             Test::Exactly(bytes) => (value == bytes.as_slice()).then_some(all),
             Test::StartsWith(bytes) => value.starts_with(bytes).then_some(0..bytes.len()),
             Test::EndsWith(bytes) => value
@@ -130,11 +138,22 @@ impl<'a, 'b> Lanes<'a, 'b> {
             Test::Size(comparison, size) => {
                 comparison.holds(value.len() as u64, *size).then_some(all)
             }
-            Test::Bits(bits) => bits
-                .iter()
-                .find_map(|bit| self.plan.lanes[lane].matcher.find(*bit, value)),
-            Test::Detector(index) => self.plan.lanes[lane].detectors.get(*index)?.find(value),
-        }
+            Test::Bits(bits) => bits.iter().find_map(|bit| plan.matcher.find(*bit, value)),
+            Test::Detector(index) => {
+                let found = plan.detectors.get(*index)?.find(value)?;
+                // A detector's word is not taken for an index.
+                let end = found.bytes.end.min(value.len());
+                let bytes = found.bytes.start.min(end)..end;
+                return Some(Evidence {
+                    bytes,
+                    reason: Some(found.reason),
+                });
+            }
+        };
+        bytes.map(|bytes| Evidence {
+            bytes,
+            reason: None,
+        })
     }
 
     /// The values of a lane, transformed.
