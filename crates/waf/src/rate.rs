@@ -1,8 +1,8 @@
 //! Counting requests by keys, in windows that slide.
 //!
 //! Up to a limit of 1,000 the times of the last requests are kept, so a decision is exact. Above, requests are counted in 240ths of
-//! the window, and a decision is right to within one of them. A table holds a bounded number of keys: when it is full, those not
-//! seen for longest go, but for keys that are being limited.
+//! the window, and a decision is right to within one of them. A table holds a bounded number of keys and times: when it is full, those
+//! not seen for longest go, but for keys that are being limited.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
@@ -16,6 +16,8 @@ const EXACT_MAX: u64 = 1_000;
 const BUCKETS: usize = 240;
 /// Keys of one rule, at most.
 const KEYS_MAX: usize = 100_000;
+/// Times of requests that the keys of one rule hold together, at most: 8 bytes each.
+const TIMES_MAX: usize = 4_000_000;
 /// Keys that stay because they are limited, at most; as many as AWS limits at once.
 const LIMITED_MAX: usize = 10_000;
 
@@ -94,6 +96,9 @@ struct Table {
     /// Keys seen since the last turn, and those seen before it: when the young are full they become the old, and the old go.
     young: HashMap<Box<[u8]>, Window>,
     old: HashMap<Box<[u8]>, Window>,
+    /// Times that the young hold.
+    times: usize,
+    times_max: usize,
 }
 
 impl Table {
@@ -104,13 +109,21 @@ impl Table {
             generation_max: (keys_max / 2).max(1),
             young: HashMap::new(),
             old: HashMap::new(),
+            times: 0,
+            times_max: TIMES_MAX / 2,
         }
     }
 
     fn count(&mut self, key: &[u8], now_ms: u64) -> Counted {
         let (limit, window_ms) = (self.limit, self.window_ms);
+        if self.times >= self.times_max {
+            self.turn(now_ms);
+        }
         if let Some(window) = self.young.get_mut(key) {
-            return window.count(limit, window_ms, now_ms);
+            let before = window.times();
+            let counted = window.count(limit, window_ms, now_ms);
+            self.times = (self.times + window.times()).saturating_sub(before);
+            return counted;
         }
         let known = self.old.remove_entry(key);
         if self.young.len() >= self.generation_max {
@@ -118,6 +131,7 @@ impl Table {
         }
         let (key, mut window) = known.unwrap_or_else(|| (key.into(), Window::new(limit)));
         let counted = window.count(limit, window_ms, now_ms);
+        self.times += window.times();
         self.young.insert(key, window);
         counted
     }
@@ -128,8 +142,12 @@ impl Table {
         let limited = forgotten
             .into_iter()
             .filter(|(_, window)| window.requests(window_ms, now_ms) >= limit);
-        let room = LIMITED_MAX.min(self.generation_max / 2);
+        let each = usize::try_from(limit.min(EXACT_MAX)).unwrap_or(1);
+        let room = LIMITED_MAX
+            .min(self.generation_max / 2)
+            .min(self.times_max / 2 / each);
         self.young.extend(limited.take(room));
+        self.times = self.young.values().map(Window::times).sum();
     }
 
     fn limited(&self, now_ms: u64) -> impl Iterator<Item = &[u8]> {
@@ -184,6 +202,14 @@ impl Window {
         Counted {
             requests: before + 1,
             limited: before >= limit,
+        }
+    }
+
+    /// How many times it holds.
+    fn times(&self) -> usize {
+        match self {
+            Window::Exact(times) => times.len(),
+            Window::Parts { .. } => BUCKETS / 2,
         }
     }
 
@@ -295,6 +321,20 @@ mod tests {
             assert!(table.young.len() + table.old.len() <= 1000);
         }
         assert!(table.count(b"limited", 2).limited);
+    }
+
+    #[test]
+    fn times_are_bounded_together() {
+        let mut table = Table::new(100, 600_000, KEYS_MAX);
+        table.times_max = 1000;
+        for round in 0..90u64 {
+            for key in 0..50u32 {
+                table.count(&key.to_be_bytes(), round);
+                let held = table.young.values().map(Window::times).sum::<usize>();
+                assert_eq!(held, table.times, "the sum is kept");
+                assert!(held <= 1000 + 100, "one window over at most");
+            }
+        }
     }
 
     #[test]

@@ -4,12 +4,16 @@
 //! and with them look-around, which no engine without backtracking has. What PCRE reads differently is written anew: `$` also
 //! stands before a newline at the end, `\h`, `\R`-less white space, `\Q…\E`, octal numbers, comments.
 
-use regex::bytes::RegexBuilder;
+use regex::bytes::{RegexBuilder, RegexSetBuilder};
 
 /// Characters of a pattern, at most. AWS's quota says 200, its model 512: the model's is a bound of the API.
 pub const PATTERN_MAX: usize = 512;
 /// Bytes of one compiled pattern, at most.
 const COMPILED_BYTES_MAX: usize = 1 << 20;
+/// Bytes of the states that one pattern keeps while it works, at most.
+const CACHE_BYTES_MAX: usize = 256 << 10;
+/// Bytes of all patterns of an ACL compiled, at most.
+const ALL_BYTES_MAX: usize = 64 << 20;
 /// Groups within groups, at most.
 const NESTING_MAX: u32 = 100;
 
@@ -53,10 +57,31 @@ impl Pattern {
         }
     }
 
+    /// The pattern with its reading, to stand in a set.
+    pub(crate) fn scoped(&self) -> String {
+        let flags = if self.unicode { "(?u:" } else { "(?-u:" };
+        format!("{flags}{})", self.source)
+    }
+
     /// The pattern compiled alone.
     pub fn compile(&self) -> Result<regex::bytes::Regex, regex::Error> {
         builder(&self.source, self.unicode).build()
     }
+}
+
+/// Checks that the patterns are not too large together.
+///
+/// # Errors
+/// Where they are.
+pub(crate) fn check_size<'p>(patterns: impl Iterator<Item = &'p Pattern>) -> Result<(), String> {
+    let scoped = patterns.map(Pattern::scoped);
+    let together = RegexSetBuilder::new(scoped)
+        .unicode(false)
+        .size_limit(ALL_BYTES_MAX)
+        .build();
+    together
+        .map(|_| ())
+        .map_err(|_| "The regular expressions of the web ACL are too large together.".to_owned())
 }
 
 fn builder(source: &str, unicode: bool) -> RegexBuilder {
@@ -64,7 +89,7 @@ fn builder(source: &str, unicode: bool) -> RegexBuilder {
     builder
         .unicode(unicode)
         .size_limit(COMPILED_BYTES_MAX)
-        .dfa_size_limit(COMPILED_BYTES_MAX)
+        .dfa_size_limit(CACHE_BYTES_MAX)
         .nest_limit(NESTING_MAX);
     builder
 }

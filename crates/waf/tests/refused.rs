@@ -272,3 +272,25 @@ fn what_is_no_document_is_refused() {
         );
     }
 }
+
+#[test]
+fn expressions_are_bounded_together() {
+    let large = |number: u32| {
+        let pattern = format!("[a-m{number}]{{900}}.{{900}}x{number}");
+        rule(
+            &format!("r{number}"),
+            number,
+            on(
+                path(),
+                "RegexMatchStatement",
+                json!({"RegexString": pattern}),
+            ),
+        )
+    };
+    assert!(compile(&acl((0..3).map(large).collect())).is_ok());
+    let error = refused((0..900).map(large).collect());
+    assert_eq!(
+        error.to_string(),
+        "The regular expressions of the web ACL are too large together."
+    );
+}

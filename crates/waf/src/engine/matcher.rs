@@ -29,6 +29,16 @@ pub(super) enum Sought {
     Regex(String),
 }
 
+impl Sought {
+    /// The regular expression it is, if it is one.
+    pub(super) fn expression(&self) -> Option<&str> {
+        match self {
+            Sought::Regex(written) => Some(written),
+            _ => None,
+        }
+    }
+}
+
 /// The patterns of a lane compiled.
 #[derive(Debug, Default)]
 pub(super) struct Matcher {
@@ -78,8 +88,7 @@ impl Matcher {
                             .extend(literals.into_iter().map(|literal| (bit, literal))),
                         None => {
                             matcher.ungated.push(bit);
-                            let flags = if pattern.unicode { "(?u:" } else { "(?-u:" };
-                            in_set.push(format!("{flags}{})", pattern.source));
+                            in_set.push(pattern.scoped());
                         }
                     }
                     Finder::Regex(pattern.compile().map_err(|error| too_large(&error))?)

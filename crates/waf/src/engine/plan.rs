@@ -3,12 +3,13 @@
 //! A lane is a field with a chain of transformations. It is computed once a request, from the lane whose chain is one shorter; all
 //! statements on it read its result.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::matcher::{Matcher, Sought};
 use crate::detect::Detector;
 use crate::extract::Source;
+use crate::regex::{Pattern, check_size};
 use crate::statement::Inspected;
 use crate::transform::Transformation;
 
@@ -120,6 +121,13 @@ impl Planner {
     }
 
     pub(super) fn finish(self) -> Result<Plan, String> {
+        let sought = self.lanes.iter().flat_map(|lane| &lane.sought);
+        let written: BTreeSet<&str> = sought.filter_map(Sought::expression).collect();
+        let patterns = written
+            .into_iter()
+            .map(Pattern::parse)
+            .collect::<Result<Vec<_>, _>>()?;
+        check_size(patterns.iter())?;
         let compile = |draft: Draft| {
             let Draft {
                 field,
