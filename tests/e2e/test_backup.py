@@ -36,8 +36,7 @@ def test_what_was_backed_up_is_restored_with_its_history_and_nothing_later(tmp_p
         account.iam.create_user(UserName="later")
     assert ann.credentials.secret.encode() not in backup.read_bytes()
     restored = tmp_path / "restored"
-    (restored / "seal").mkdir(parents=True)
-    shutil.copy(tmp_path / "data" / "seal" / "root.key", restored / "seal" / "root.key")
+    shutil.copytree(tmp_path / "data" / "seal", restored / "seal")
     done = palisade("restore", "--data", str(restored), str(backup))
     assert done.returncode == 0, done.stderr
     assert palisade("journal", "verify", "--data", str(restored)).returncode == 0

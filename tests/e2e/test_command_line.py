@@ -181,16 +181,22 @@ def test_the_root_key_must_be_private_and_is_needed(tmp_path):
         pass
     key = data / "seal" / "root.key"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
-    os.chmod(key, 0o644)
-    assert "root.key" in refuses_to_start("--data", str(data), *ROOT_FLAG)
-    os.chmod(key, 0o600)
-    key.rename(tmp_path / "away")
-    assert "root.key" in refuses_to_start("--data", str(data), *ROOT_FLAG)
+    (data / "seal" / "root.sealed").rename(tmp_path / "away")
+    assert "root.sealed" in refuses_to_start("--data", str(data), *ROOT_FLAG)
+    (tmp_path / "away").rename(data / "seal" / "root.sealed")
+    for spoil in (lambda: os.chmod(key, 0o644), key.unlink):
+        spoil()
+        server = Server(tmp_path, "--data", str(data), *ROOT_FLAG)
+        server.is_healthy = lambda server=server: "root.key" in server.log and "Palisade is sealed" in server.log
+        server.log_path.unlink()
+        server.start()
+        assert not Server.is_healthy(server)
+        server.stop()
 
 
 def test_help_explains_every_option():
     text = palisade("up", "--help").stdout
-    for option in ("--listen", "--data", "--dev", "--root-credentials", "--ephemeral", "--audit", "--tls-cert", "--tls-key", "--allow-plaintext", "--metrics-listen"):
+    for option in ("--listen", "--data", "--dev", "--root-credentials", "--ephemeral", "--audit", "--tls-cert", "--tls-key", "--allow-plaintext", "--metrics-listen", "--seal", "--credentials-out"):
         assert option in text and f"PALISADE_{option[2:].upper().replace('-', '_')}" in text
 
 

@@ -83,6 +83,19 @@ impl RootKey {
         id.copy_from_slice(&derive(&key, "key-id")[..4]);
         Self { id, key }
     }
+
+    /// Whether another is the same key, in a time that says nothing about where they differ.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        use subtle::ConstantTimeEq as _;
+        self.key.ct_eq(&*other.key).into()
+    }
+
+    /// The same key once more.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self::new(self.key.clone())
+    }
 }
 
 impl RootKeySeal {

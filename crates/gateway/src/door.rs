@@ -79,6 +79,11 @@ impl Door {
         }
     }
 
+    /// Puts another front in the place of the one that is there, once the requests within have been answered.
+    pub async fn replace(&self, front: impl Into<Arc<Gateway>>) {
+        *self.front.write().await = Some(front.into());
+    }
+
     /// The metrics of the whole server, as text; empty while it is being reset.
     pub async fn metrics_text(&self) -> String {
         self.front
@@ -100,6 +105,9 @@ impl Door {
     /// Waits for running requests, closes the old state, and starts again.
     async fn reset(&self, rebuild: &Rebuild) -> Response<ResponseBody> {
         let mut front = self.front.write().await;
+        if front.as_ref().is_some_and(|front| front.is_sealed()) {
+            return plain(StatusCode::CONFLICT, "the seal is not open\n");
+        }
         if let Some(old) = &*front
             && !old.outside_calls_ended(self.limits.drain_time_max).await
         {

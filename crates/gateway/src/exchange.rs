@@ -155,6 +155,12 @@ impl<'a> Exchange<'a> {
             Err(error) => return self.refuse(&error, None, self.destination(None, &request)),
         };
         let destination = self.destination(claim.as_ref(), &request);
+        if self.gateway.settings.sealed {
+            return match destination {
+                Some(destination) => self.error(destination, &sealed()),
+                None => self.bare_error(&sealed()),
+            };
+        }
         let (Some(claim), Some(destination)) = (claim.as_ref(), destination) else {
             return match claim {
                 Some(claim) => self.unknown_service(&claim),
@@ -399,6 +405,15 @@ fn family(codec: &Codec, protocol: Protocol) -> ErrorFamily {
         (_, Protocol::RestJson) => ErrorFamily::RestJson,
         _ => ErrorFamily::Json,
     }
+}
+
+/// The answer while no seal is open; clients try again by themselves.
+fn sealed() -> ApiError {
+    ApiError::receiver(
+        "ServiceUnavailable",
+        "The server is sealed: its operator has to open the seal first.",
+    )
+    .with_status(503)
 }
 
 /// What a client gets for a defect or failure of ours.

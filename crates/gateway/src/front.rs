@@ -28,6 +28,8 @@ pub struct Settings {
     pub explain_denials: bool,
     /// The regions that are served.
     pub regions: Regions,
+    /// Nothing is open yet: every call is answered that it may come again.
+    pub sealed: bool,
     /// What a client may cost.
     pub limits: Limits,
 }
@@ -160,9 +162,16 @@ impl Gateway {
         Some(place.get_or_init(|| Codec::new(model_of(model_name))))
     }
 
+    /// Whether nothing is open yet.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.settings.sealed
+    }
+
     /// Whether it can answer: the one thing that is told to anybody.
     pub(crate) fn health(&self) -> Response<ResponseBody> {
-        if self.env.store.healthy() {
+        if self.settings.sealed {
+            plain(StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"sealed\"}\n")
+        } else if self.env.store.healthy() {
             plain(StatusCode::OK, "{\"status\":\"ready\"}\n")
         } else {
             plain(

@@ -85,6 +85,7 @@ pub struct MaterialToken<'a> {
 pub struct NoToken;
 
 const VERSION: u8 = 1;
+const OLDER_ROOT: &str = "older-root";
 const DOMAIN: Kind = Kind {
     tag: 1,
     labels: Labels {
@@ -131,6 +132,12 @@ impl Root {
         self.id
     }
 
+    /// The same root once more.
+    #[must_use]
+    pub fn share(&self) -> Self {
+        Self::new(DerivationKey::new(zeroize::Zeroizing::new(*self.expose())))
+    }
+
     /// The token of a domain key.
     pub fn wrap(&self, key: &DomainKey, random: &mut dyn Random) -> Vec<u8> {
         let mut header = DOMAIN.header();
@@ -162,6 +169,20 @@ impl Root {
             return Err(DoesNotOpen);
         }
         envelope::open(&self.key, &OWN.labels, token, header.len(), &[])
+    }
+
+    /// The token of an older root, which still opens what is not yet moved to this one.
+    pub fn wrap_root(&self, older: &Root, random: &mut dyn Random) -> Vec<u8> {
+        self.wrap_own(OLDER_ROOT, older.expose(), random)
+    }
+
+    /// Opens what [`Root::wrap_root`] made.
+    ///
+    /// # Errors
+    /// When it was altered, or made by another root.
+    pub fn open_root(&self, token: &[u8]) -> Result<Self, DoesNotOpen> {
+        let older = self.open_own(OLDER_ROOT, token)?;
+        Ok(Self::new(DerivationKey::new(key_bytes(&older)?)))
     }
 
     fn own_header(&self, name: &str) -> Vec<u8> {
@@ -530,6 +551,15 @@ mod tests {
                 .open_own("spine", &token)
                 .is_err()
         );
+    }
+
+    #[test]
+    fn an_older_root_is_kept_under_the_newer() {
+        let mut w = World::new();
+        let newer = Root::generate(&mut w.random);
+        let token = newer.wrap_root(&w.root, &mut w.random);
+        assert_eq!(newer.open_root(&token).unwrap().id(), w.root.id());
+        assert!(w.root.open_root(&token).is_err());
     }
 
     #[test]

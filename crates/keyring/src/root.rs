@@ -127,6 +127,12 @@ impl Passphrase {
         (!text.is_empty()).then_some(Self(text))
     }
 
+    /// The text itself. Whoever calls this keeps no copy longer than needed.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        self.0.expose()
+    }
+
     fn key(&self, salt: &[u8], cost: Cost) -> Result<DerivationKey, DoesNotOpen> {
         let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32));
         let params = params.map_err(|_| DoesNotOpen)?;

@@ -7,8 +7,8 @@ use anyhow::Context;
 use palisade_cloudtrail::CloudTrail;
 use palisade_core::branches::BranchOwners;
 use palisade_core::failures::AuthenticationFailures;
-use palisade_core::keys::KeyVault;
-use palisade_core::{Environment, NoOrganization, Regions, Seal, Service, Services};
+use palisade_core::keys::{KeyVault, MemoryVault};
+use palisade_core::{Environment, NoOrganization, Regions, RootKeySeal, Seal, Service, Services};
 use palisade_gateway::identify::RootKey;
 use palisade_gateway::metrics::Metrics;
 use palisade_gateway::{Gateway, MetricsText, Parts, Settings};
@@ -16,10 +16,11 @@ use palisade_iam::{Iam, IamIdentities, LastUsed};
 use palisade_kms::{Destroyer, KeyUse, Kms};
 use palisade_own::counters::{self, CallCounters};
 use palisade_own::{Palisade, Surroundings};
-use palisade_store::{Clock, Store, SystemClock};
+use palisade_store::{Clock, Options as StoreOptions, Store, SystemClock};
 use palisade_sts::Sts;
 
 use crate::config::{Audit, Config};
+use crate::seal::folder::Opened;
 
 /// All services, as a registry: what `palisade coverage` counts and the server serves; `more` are those of a test, in place
 /// of those of the same name.
@@ -143,15 +144,37 @@ pub(crate) fn gateway(
         keys,
         clock: Arc::new(SystemClock),
         root_keys: root_keys.collect(),
+        settings: settings(config),
+        metrics: Arc::clone(metrics),
+        more: Vec::new(),
+    })
+}
+
+/// The front while no seal is open: it tells every caller to come again.
+pub(crate) fn sealed(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Result<Gateway> {
+    let key = Opened::in_memory().spine_key();
+    front(Wiring {
+        store: Store::open_memory(StoreOptions::default())?,
+        seal: Arc::new(RootKeySeal::new(key, vec![])),
+        keys: Arc::new(MemoryVault::default()),
+        clock: Arc::new(SystemClock),
+        root_keys: Vec::new(),
         settings: Settings {
-            audit_strict: config.audit == Audit::Strict,
-            explain_denials: config.explain_denials,
-            regions: Regions::default().with(config.regions.iter().cloned()),
-            ..Settings::default()
+            sealed: true,
+            ..settings(config)
         },
         metrics: Arc::clone(metrics),
         more: Vec::new(),
     })
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        audit_strict: config.audit == Audit::Strict,
+        explain_denials: config.explain_denials,
+        regions: Regions::default().with(config.regions.iter().cloned()),
+        ..Settings::default()
+    }
 }
 
 /// What the front counts, and what the journal's followers do.

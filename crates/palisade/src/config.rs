@@ -10,6 +10,8 @@ use clap::{Args, ValueEnum};
 use palisade_core::{AccountId, Region, Secret};
 use serde::Deserialize;
 
+use crate::seal::SealUri;
+
 /// The options of `palisade up`. Each is also a variable `PALISADE_NAME` and a key `name` of the TOML file.
 #[derive(Args, Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
@@ -78,6 +80,15 @@ pub struct Options {
     #[arg(long, env = "PALISADE_RETENTION_DAYS", value_name = "DAYS")]
     retention_days: Option<u32>,
 
+    /// What seals the root key, and opens it at the start: file:PATH, passphrase:file=PATH, passphrase:fd=N or passphrase:tty.
+    /// Repeatable; any one opens [default: file:DIR/seal/root.key]
+    #[arg(long, env = "PALISADE_SEAL", value_delimiter = ',', value_name = "URI")]
+    seal: Vec<String>,
+
+    /// File that the first start writes the root credentials to [default: DIR/credentials, if the seal is in DIR too]
+    #[arg(long, env = "PALISADE_CREDENTIALS_OUT", value_name = "FILE")]
+    credentials_out: Option<PathBuf>,
+
     /// TOML file with any of these options
     #[arg(long, env = "PALISADE_CONFIG", value_name = "FILE")]
     #[serde(skip)]
@@ -115,6 +126,10 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// An unsigned listener for metrics.
     pub metrics_listen: Option<SocketAddr>,
+    /// What seals the root key; empty for the key file in the folder.
+    pub seals: Vec<SealUri>,
+    /// Where the first start writes the root credentials.
+    pub credentials_out: Option<PathBuf>,
     /// How long history is kept; `None` for ever.
     pub retention_days: Option<u32>,
 }
@@ -172,6 +187,8 @@ const KNOWN_VARIABLES: &[&str] = &[
     "TLS_KEY",
     "METRICS_LISTEN",
     "RETENTION_DAYS",
+    "SEAL",
+    "CREDENTIALS_OUT",
     "CONFIG",
     "LOG",
 ];
@@ -213,6 +230,12 @@ impl Options {
             tls_key: self.tls_key.or(file.tls_key),
             metrics_listen: self.metrics_listen.or(file.metrics_listen),
             retention_days: self.retention_days.or(file.retention_days),
+            seal: if self.seal.is_empty() {
+                file.seal
+            } else {
+                self.seal
+            },
+            credentials_out: self.credentials_out.or(file.credentials_out),
             config: None,
         }
     }
@@ -241,6 +264,13 @@ impl Options {
             !(self.ephemeral.unwrap_or(false) && self.data.is_some()),
             "--ephemeral keeps nothing, so --data has no use beside it"
         );
+        let kept_nowhere = self.ephemeral.unwrap_or(false)
+            && !(self.seal.is_empty() && self.credentials_out.is_none());
+        ensure!(
+            !kept_nowhere,
+            "--ephemeral keeps nothing, so --seal and --credentials-out have no use beside it"
+        );
+        let seals: Result<Vec<SealUri>, _> = self.seal.iter().map(|text| text.parse()).collect();
         let mut root_credentials = Vec::new();
         if dev {
             root_credentials.push(parse_root_credentials("test:test:000000000000")?);
@@ -264,6 +294,8 @@ impl Options {
             tls,
             metrics_listen: self.metrics_listen,
             retention_days: self.retention_days.filter(|days| *days > 0),
+            seals: seals?,
+            credentials_out: self.credentials_out,
         })
     }
 }
@@ -341,7 +373,8 @@ fn parse_root_credentials(text: &str) -> anyhow::Result<RootCredentials> {
     })
 }
 
-fn default_folder(dev: bool) -> anyhow::Result<PathBuf> {
+/// The data folder of whoever names none.
+pub fn default_folder(dev: bool) -> anyhow::Result<PathBuf> {
     let base = match std::env::var_os("XDG_DATA_HOME") {
         Some(folder) if !folder.is_empty() => PathBuf::from(folder),
         _ => {

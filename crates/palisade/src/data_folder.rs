@@ -1,15 +1,13 @@
-//! The data folder: one process at a time, a mark that says how it was made, and the file the root key is in.
+//! The data folder: one process at a time, a mark that says how it was made, and where its parts are.
 
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use palisade_core::{OsRandom, Random as _, RootKey};
 use palisade_store::{OpenError, Options, Store, StoreError};
-use zeroize::Zeroizing;
 
 /// An open data folder. Its lock is held as long as this lives.
 #[derive(Debug)]
@@ -50,22 +48,14 @@ impl DataFolder {
         self.path.join("credentials")
     }
 
-    /// The root key: made at the first start, refused when others may read it.
-    pub fn root_key(&self) -> anyhow::Result<RootKey> {
-        let path = self.path.join("seal/root.key");
-        if path.exists() {
-            return read_root_key(&path);
-        }
-        ensure!(
-            !self.store().exists(),
-            "{} is missing: without it what this folder holds cannot be opened; put it back from where it is kept",
-            path.display()
-        );
-        std::fs::create_dir_all(self.path.join("seal"))?;
-        let mut key = Zeroizing::new([0; 32]);
-        OsRandom.fill(&mut *key);
-        write_private(&path, &*key)?;
-        Ok(RootKey::new(key))
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the wrapped keys are.
+    pub fn vault(&self) -> PathBuf {
+        self.path.join("vault")
     }
 
     fn check_mark(&self, dev: bool) -> anyhow::Result<()> {
@@ -141,28 +131,14 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {}", path.display()))?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
-    }
-    Ok(())
+    sync_folder(path)
 }
 
-fn read_root_key(path: &Path) -> anyhow::Result<RootKey> {
-    let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mode = file.metadata()?.permissions().mode() & 0o777;
-    ensure!(
-        mode & 0o077 == 0,
-        "{} can be read by others (mode {mode:03o}): set it to 0600",
-        path.display()
-    );
-    let mut key = Zeroizing::new([0; 32]);
-    let whole = file.read_exact(&mut *key).is_ok() && file.read(&mut [0])? == 0;
-    ensure!(
-        whole,
-        "{} is damaged: a root key is 32 bytes",
-        path.display()
-    );
-    Ok(RootKey::new(key))
+/// Makes the names in the folder of `path` durable.
+pub fn sync_folder(path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -184,30 +160,6 @@ mod tests {
         drop(DataFolder::open(dir.path(), true).unwrap());
         assert!(DataFolder::open(dir.path(), false).is_err());
         assert!(DataFolder::open(dir.path(), true).is_ok());
-    }
-
-    #[test]
-    fn a_root_key_others_can_read_is_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = DataFolder::open(dir.path(), false).unwrap();
-        folder.root_key().unwrap();
-        let path = dir.path().join("seal/root.key");
-        assert_eq!(
-            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-        std::fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
-        assert!(folder.root_key().is_err());
-    }
-
-    #[test]
-    fn a_lost_root_key_is_not_made_anew() {
-        let dir = tempfile::tempdir().unwrap();
-        let folder = DataFolder::open(dir.path(), false).unwrap();
-        folder.root_key().unwrap();
-        std::fs::create_dir(folder.store()).unwrap();
-        std::fs::remove_file(dir.path().join("seal/root.key")).unwrap();
-        assert!(folder.root_key().is_err());
     }
 
     #[test]

@@ -13,9 +13,13 @@ pub mod assemble;
 mod client;
 mod command;
 mod config;
+mod control;
 mod data_folder;
+mod key_upkeep;
 mod logging;
 mod retention;
+mod seal;
+mod site;
 mod tls;
 
 use std::io::Write as _;
@@ -49,6 +53,10 @@ enum Command {
     Backup(command::backup::Backup),
     /// Restore a backup into an empty data folder
     Restore(command::backup::Restore),
+    /// The seal of a running server: its state, opening it, another root key, another seal
+    Seal(command::seal::Seal),
+    /// Ciphertexts of KMS, without a server
+    Keyring(command::keyring::Keyring),
     /// What is implemented, counted against the AWS models
     Coverage(command::coverage::Coverage),
 }
@@ -64,6 +72,8 @@ pub fn run() -> ExitCode {
         Command::Journal(journal) => client(journal.run(&mut std::io::stdout())),
         Command::Backup(backup) => client(backup.run(&mut std::io::stdout())),
         Command::Restore(restore) => restore.run(&mut std::io::stdout().lock()),
+        Command::Seal(seal) => seal.run(&mut std::io::stdout().lock()),
+        Command::Keyring(keyring) => keyring.run(&mut std::io::stdout().lock()),
         Command::Explain(explain) => client(explain.run(&mut std::io::stdout())),
         Command::WhatIf(what_if) => client(what_if.run(&mut std::io::stdout())),
     };

@@ -81,6 +81,11 @@ impl Domains {
         Some(*version)
     }
 
+    /// Whether a domain has more than its newest key.
+    pub fn has_older(&self) -> bool {
+        self.keys.values().any(|versions| versions.len() > 1)
+    }
+
     /// The domains, each with its newest version and when that was made.
     pub fn all(&self) -> Vec<(Domain, u32, u64)> {
         let newest = self.keys.iter().filter_map(|(domain, versions)| {

@@ -86,6 +86,11 @@ impl Keys {
         self.domains().root()
     }
 
+    /// Whether a domain has keys besides its newest, which [`Keys::rewrap`] has yet to make superfluous.
+    pub fn has_older_keys(&self) -> bool {
+        self.domains().has_older()
+    }
+
     /// Moves every domain key to a new root; both must be kept sealed until this returns, the new one alone afterwards. Serving goes
     /// on meanwhile. What the old root alone opens is worthless then: older copies of the vault among it.
     ///

@@ -13,6 +13,7 @@ use hyper::Method;
 use palisade_store::Store;
 
 use super::ServerOptions;
+use crate::seal::folder::SealFolder;
 
 /// Writes everything as of now to a file, while the server goes on serving. The root key is not in it.
 #[derive(Args, Debug)]
@@ -58,7 +59,7 @@ impl Backup {
         writeln!(out, "{bytes} bytes in {}", self.file.display())?;
         writeln!(
             out,
-            "The root key (seal/root.key in the data folder) is not in it: keep that apart, nothing opens without it."
+            "The root key is not in it (the folder seal in the data folder, root.key and root.sealed): keep that apart, nothing opens without it."
         )?;
         Ok(ExitCode::SUCCESS)
     }
@@ -70,7 +71,7 @@ pub struct Restore {
     /// The backup
     file: PathBuf,
 
-    /// The data folder; it must be empty, but may hold seal/root.key
+    /// The data folder; it must be empty, but may hold the folder seal
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
 }
@@ -100,12 +101,11 @@ impl Restore {
             summary.position,
             self.data.display()
         )?;
-        let key = self.data.join("seal/root.key");
-        if !key.exists() {
+        if !SealFolder::of(&self.data).is_made() {
             writeln!(
                 out,
-                "Put the root key of the deployment at {} (mode 0600) before serving it.",
-                key.display()
+                "Put the folder seal of the deployment at {} before serving it.",
+                self.data.join("seal").display()
             )?;
         }
         Ok(ExitCode::SUCCESS)

@@ -5,25 +5,17 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 use clap::Args;
-use palisade_core::deployment;
-use palisade_core::ids::{AccessKeyKind, access_key_id};
-use palisade_core::keys::{KeyVault, MemoryVault};
-use palisade_core::token_keys::TokenSeal;
-use palisade_core::{AccountId, OsRandom, Random as _, RootKey, RootKeySeal, Seal, Secret};
-use palisade_gateway::metrics::Metrics;
-use palisade_gateway::{Door, Gateway, Rebuild, server};
-use palisade_store::{Durability, Fact, Millis, Options as StoreOptions, Store};
+use palisade_gateway::{Door, Rebuild, server};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Mutex, watch};
-use tokio::task::JoinHandle;
-use zeroize::Zeroizing;
+use tokio::sync::watch;
 
 use crate::config::{Config, Options, StateLocation};
-use crate::data_folder::{self, DataFolder, write_private};
-use crate::{assemble, logging, retention, tls};
+use crate::control::Control;
+use crate::site::{FirstKeys, Site, Unsealing};
+use crate::{logging, tls};
 
 /// Serves every service on one address. Each option is also an environment variable and a key of the TOML file given with
 /// --config. Authentication, authorization and recording have no switch.
@@ -66,17 +58,27 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         None => None,
     };
     let tls = config.tls.as_ref().map(tls::start).transpose()?;
-    let site = Arc::new(Site::open(config)?);
-    let (front, first_keys) = site.start().await?;
+    let site = Arc::new(Site::take(config)?);
+    let unsealing = site.unseal(None)?;
+    let (front, first_keys) = match &unsealing {
+        Unsealing::Open => site.start(false).await?,
+        Unsealing::Sealed(_) => (site.sealed_front()?, None),
+    };
+    let keeping = site.keep_keys_young();
     let door = Arc::new(Door::new(
         front,
         site.config.dev.then(|| rebuild(Arc::clone(&site))),
     ));
+    let control = Control::listen(Arc::clone(&site), Arc::clone(&door))?;
     // The listener is bound, so whoever connects is answered; and whoever is answered can read the greeting.
-    greet(&site.config, served_on, first_keys.as_ref())?;
+    match &unsealing {
+        Unsealing::Open => greet(&site, served_on, first_keys.as_ref())?,
+        Unsealing::Sealed(reasons) => greet_sealed(&site, reasons)?,
+    }
     tracing::info!(
         endpoint = endpoint(&site.config, served_on),
         data = site.config.state.to_string(),
+        sealed = matches!(unsealing, Unsealing::Sealed(_)),
         version = env!("CARGO_PKG_VERSION"),
         "serving"
     );
@@ -96,6 +98,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     signals.until_stop(&site.config, tls.as_ref()).await;
     tracing::info!("stopping");
+    for task in keeping.into_iter().chain(control) {
+        task.abort();
+    }
     let _ = stop.send(true);
     for task in serving {
         task.await?;
@@ -112,7 +117,7 @@ fn rebuild(site: Arc<Site>) -> Rebuild {
         Box::pin(async move {
             let again = async {
                 site.clear().await?;
-                site.start().await
+                site.start(false).await
             };
             let (front, _) = again.await.map_err(|error| format!("{error:#}"))?;
             Ok(front)
@@ -120,147 +125,22 @@ fn rebuild(site: Arc<Site>) -> Rebuild {
     })
 }
 
-/// Where the state is kept and what opens its secrets. The folder's lock is held as long as this lives.
-struct Site {
-    config: Config,
-    seal: Arc<dyn Seal>,
-    keys: Arc<dyn KeyVault>,
-    folder: Option<DataFolder>,
-    metrics: Arc<Metrics>,
-    /// What forgets the past, where there is a retention.
-    keeping: Mutex<Option<JoinHandle<()>>>,
-}
-
-impl Site {
-    fn open(config: Config) -> anyhow::Result<Self> {
-        let (folder, key) = match &config.state {
-            StateLocation::Memory => {
-                let mut key = Zeroizing::new([0; 32]);
-                OsRandom.fill(&mut *key);
-                (None, RootKey::new(key))
-            }
-            StateLocation::Folder(path) => {
-                let folder = DataFolder::open(path, config.dev)?;
-                let key = folder.root_key()?;
-                (Some(folder), key)
-            }
-        };
-        Ok(Self {
-            config,
-            seal: Arc::new(TokenSeal::new(RootKeySeal::new(key, vec![]))),
-            keys: Arc::new(MemoryVault::default()),
-            folder,
-            metrics: Arc::default(),
-            keeping: Mutex::default(),
-        })
+/// What to do while no seal opens the root key.
+fn greet_sealed(site: &Site, reasons: &[String]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "Palisade is sealed: no seal opens the root key.\n")?;
+    for reason in reasons {
+        writeln!(out, "  {reason}")?;
     }
-
-    /// Opens the store and puts the front before it.
-    async fn start(&self) -> anyhow::Result<(Gateway, Option<FirstKeys>)> {
-        let options = StoreOptions::default();
-        let store = match &self.folder {
-            None => Store::open_memory(options)?,
-            Some(folder) => data_folder::open_store(&folder.store(), options)?,
-        };
-        let first_keys = self.first_start(&store).await?;
-        if let Some(days) = self.config.retention_days {
-            let interval = std::time::Duration::from_secs(3600);
-            let keeping = tokio::spawn(retention::keep(store.clone(), days, interval));
-            *self.keeping.lock().await = Some(keeping);
-        }
-        let (seal, keys) = (Arc::clone(&self.seal), Arc::clone(&self.keys));
-        let front = assemble::gateway(&self.config, store, seal, keys, &self.metrics)?;
-        Ok((front, first_keys))
+    if let Some(folder) = site.folder() {
+        writeln!(
+            out,
+            "\nEvery call is answered 503 until it is opened:\n  palisade seal unseal --data {}",
+            folder.path().display()
+        )?;
     }
-
-    /// Forgets the state; but for the retention's, no handle of the store may be left.
-    async fn clear(&self) -> anyhow::Result<()> {
-        if let Some(keeping) = self.keeping.lock().await.take() {
-            keeping.abort();
-            let _ = keeping.await;
-        }
-        match &self.folder {
-            Some(folder) => {
-                std::fs::remove_dir_all(folder.store()).context("cannot clear the state")
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Makes the accounts that the command line names; where it names none, a new state gets its first account and root key.
-    async fn first_start(&self, store: &Store) -> anyhow::Result<Option<FirstKeys>> {
-        let mut tx = store.begin()?;
-        ensure!(
-            deployment::is_sealed_by(&mut tx, &*self.seal, &mut OsRandom)?,
-            "seal/root.key is not the key that this state was sealed with: put that one back"
-        );
-        self.seal.renew(&mut tx, &mut OsRandom)?;
-        for given in &self.config.root_credentials {
-            palisade_iam::accounts::create(&mut tx, &given.account)?;
-            deployment::settle(&mut tx, &given.account)?;
-        }
-        let mut made = None;
-        if self.config.root_credentials.is_empty() && !palisade_iam::accounts::any(&tx)? {
-            let keys = FirstKeys::generate();
-            palisade_iam::accounts::add_root_key(
-                &mut tx,
-                &keys.account,
-                &keys.access_key_id,
-                &keys.secret,
-                &*self.seal,
-                &mut OsRandom,
-            )?;
-            deployment::settle(&mut tx, &keys.account)?;
-            if let Some(folder) = &self.folder {
-                // Written before the commit: a key nobody was told of would lock the state for ever.
-                let path = folder.credentials();
-                let _ = std::fs::remove_file(&path);
-                write_private(&path, keys.as_profile().as_bytes())?;
-            }
-            made = Some(keys);
-        }
-        if tx.has_writes() {
-            let fact = Fact {
-                time: Millis(tx.time().0),
-                ..Fact::default()
-            };
-            store.commit(tx, fact, Durability::Durable).await?;
-        }
-        Ok(made)
-    }
-}
-
-/// Root credentials made at a first start.
-struct FirstKeys {
-    account: AccountId,
-    access_key_id: String,
-    secret: Secret,
-}
-
-impl FirstKeys {
-    fn generate() -> Self {
-        let mut random = [0; 16];
-        OsRandom.fill(&mut random);
-        let (account, id) = random.split_at(8);
-        let number = u64::from_le_bytes(account.try_into().expect("eight bytes")) % 900_000_000_000
-            + 100_000_000_000;
-        let account = AccountId::from_number(number).expect("below a million million");
-        let id = u64::from_le_bytes(id.try_into().expect("eight bytes"));
-        Self {
-            access_key_id: access_key_id(AccessKeyKind::LongTerm, &account, id),
-            secret: Secret::generate_access_key(&mut OsRandom),
-            account,
-        }
-    }
-
-    /// The shared-credentials form of the AWS tools.
-    fn as_profile(&self) -> Zeroizing<String> {
-        Zeroizing::new(format!(
-            "[palisade]\nregion = us-east-1\naws_access_key_id = {}\naws_secret_access_key = {}\n",
-            self.access_key_id,
-            self.secret.expose()
-        ))
-    }
+    out.flush()?;
+    Ok(())
 }
 
 fn endpoint(config: &Config, served_on: SocketAddr) -> String {
@@ -273,7 +153,8 @@ fn endpoint(config: &Config, served_on: SocketAddr) -> String {
 }
 
 /// What a person wants to know first. Secrets stay out of it, but for the one that everybody knows and those that nothing keeps.
-fn greet(config: &Config, served_on: SocketAddr, made: Option<&FirstKeys>) -> anyhow::Result<()> {
+fn greet(site: &Site, served_on: SocketAddr, made: Option<&FirstKeys>) -> anyhow::Result<()> {
+    let config = &site.config;
     let endpoint = endpoint(config, served_on);
     let mut out = std::io::stdout().lock();
     writeln!(out, "Palisade serves on {endpoint}\n")?;
@@ -283,7 +164,13 @@ fn greet(config: &Config, served_on: SocketAddr, made: Option<&FirstKeys>) -> an
         out,
         "  export AWS_REGION=us-east-1 AWS_DEFAULT_REGION=us-east-1"
     )?;
-    write_credentials(&mut out, config, made)?;
+    write_credentials(&mut out, site, made)?;
+    if site.seal_is_within() {
+        writeln!(
+            out,
+            "\nThe seal is in the data folder: whoever takes the folder can open everything. --seal puts it elsewhere."
+        )?;
+    }
     writeln!(out, "\nTry:\n  aws sts get-caller-identity")?;
     out.flush()?;
     Ok(())
@@ -291,9 +178,10 @@ fn greet(config: &Config, served_on: SocketAddr, made: Option<&FirstKeys>) -> an
 
 fn write_credentials(
     out: &mut dyn Write,
-    config: &Config,
+    site: &Site,
     made: Option<&FirstKeys>,
 ) -> std::io::Result<()> {
+    let config = &site.config;
     if config.dev {
         writeln!(
             out,
@@ -308,8 +196,8 @@ fn write_credentials(
             keys.secret.expose(),
             keys.account
         )?,
-        (made, StateLocation::Folder(folder)) => {
-            let file = std::path::absolute(folder.join("credentials"))?;
+        (made, StateLocation::Folder(_)) => {
+            let file = std::path::absolute(site.credentials_path().unwrap_or_default())?;
             if file.exists() {
                 writeln!(
                     out,
