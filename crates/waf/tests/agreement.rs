@@ -344,6 +344,15 @@ fn sample() -> impl Strategy<Value = Sample> {
         })
 }
 
+/// Whether what holds says where, and what it shows has the length it says.
+fn is_told(reason: &palisade_waf::Reason) -> bool {
+    let shown = reason.found.as_ref().is_none_or(|found| {
+        let length = found.bytes.1 - found.bytes.0;
+        reason.holds && (length > 64 || found.text.len() >= length)
+    });
+    shown && reason.parts.iter().all(is_told)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1500, max_shrink_iters: 4000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -365,6 +374,7 @@ proptest! {
             let matched = explanation.rules.iter().filter(|rule| rule.matched).count();
             prop_assert_eq!(matched, ours.counted.len() + usize::from(ours.rule.is_some()));
             prop_assert!(explanation.rules.iter().all(|rule| rule.matched == rule.reason.holds));
+            prop_assert!(explanation.rules.iter().all(|rule| is_told(&rule.reason)));
         }
     }
 

@@ -140,7 +140,10 @@ impl Waf {
     /// Reads the files and prints what the engine says of them.
     pub fn run(self, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         match self.command {
-            Command::Check(check) => check.run(out),
+            Command::Check(check) => {
+                let format = check.format;
+                check.run(out).or_else(|error| refused(out, format, error))
+            }
             Command::Capacity(capacity) => capacity.run(out),
             Command::Geo(Geo::Build(build)) => build.run(out),
         }
@@ -348,6 +351,25 @@ impl GeoBuild {
         )?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// For programs, a document that is refused is an answer too; other failures stay failures.
+fn refused(out: &mut dyn Write, format: Format, error: anyhow::Error) -> anyhow::Result<ExitCode> {
+    let Some(reason) = error
+        .downcast_ref::<palisade_waf::Error>()
+        .filter(|_| format == Format::Json)
+    else {
+        return Err(error);
+    };
+    let mut told = json!({"code": reason.code(), "message": reason.to_string()});
+    if let palisade_waf::Error::Invalid(invalid) = reason {
+        told["field"] = invalid.field.into();
+        told["parameter"] = invalid.parameter.as_str().into();
+        told["reason"] = invalid.reason.as_str().into();
+    }
+    let report = json!({"valid": false, "error": told});
+    writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
+    Ok(ExitCode::FAILURE)
 }
 
 /// What there is around an ACL: data on addresses, where a file of it is given.
