@@ -31,6 +31,9 @@ def test_what_was_backed_up_is_restored_with_its_history_and_nothing_later(tmp_p
         account = account_on(server)
         ann = account.user(allow("iam:ListUsers"), name="ann")
         record_of(account, ann.iam.list_users())
+        kms = Caller(server.endpoint, ROOT).kms
+        key = kms.create_key()["KeyMetadata"]["KeyId"]
+        ciphertext = kms.encrypt(KeyId=key, Plaintext=b"hello")["CiphertextBlob"]
         done = palisade("backup", str(backup), environment=as_root(server))
         assert done.returncode == 0 and "root.key" in done.stdout + done.stderr, done.stderr
         account.iam.create_user(UserName="later")
@@ -44,6 +47,7 @@ def test_what_was_backed_up_is_restored_with_its_history_and_nothing_later(tmp_p
         account = account_on(server)
         assert [u["UserName"] for u in account.iam.list_users()["Users"]] == ["ann"]
         assert Caller(server.endpoint, ann.credentials).iam.list_users()["Users"]
+        assert Caller(server.endpoint, ROOT).kms.decrypt(CiphertextBlob=ciphertext)["Plaintext"] == b"hello"
         assert "CreateAccessKey" in {event["eventName"] for event in lookup(account)}
 
 

@@ -111,6 +111,12 @@ pub trait KeyVault: Send + Sync {
     /// Whether the material was made on the place's branch: what it discloses is nobody's secret on the real state.
     fn made_on_branch(&self, place: &Place, id: MaterialId) -> bool;
 
+    /// Every wrapped key, for a backup: nothing of it opens without the root key.
+    ///
+    /// # Errors
+    /// When the vault fails.
+    fn backup(&self) -> Result<Vec<u8>, KeyVaultError>;
+
     /// Destroys every real material that `named` does not claim: at start-up, before anything is served.
     ///
     /// # Errors
@@ -240,6 +246,11 @@ impl KeyVault for MemoryVault {
     fn made_on_branch(&self, place: &Place, id: MaterialId) -> bool {
         let branch = place.branch;
         branch.is_some_and(|branch| self.branches.load(branch, &place.domain, id).is_some())
+    }
+
+    /// Nothing: what is not wrapped belongs into no backup.
+    fn backup(&self) -> Result<Vec<u8>, KeyVaultError> {
+        Ok(Vec::new())
     }
 
     fn keep_only(

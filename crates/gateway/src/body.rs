@@ -1,12 +1,15 @@
 //! Bodies: read within bounds, answered whole or streamed.
 
+use std::io::Write as _;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
+use palisade_core::keys::KeyVault;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 /// Why a request's body was not read.
@@ -131,22 +134,40 @@ pub enum ResponseBody {
     Stream(mpsc::Receiver<std::io::Result<Bytes>>),
 }
 
+/// How much of the wrapped keys is sent in one piece.
+const KEYS_PIECE_BYTES: usize = 64 << 10;
+
 /// How many pieces of a stream may wait for a slow client.
 const PIECES_WAITING_MAX: usize = 8;
 
-/// A backup of the store, made while it is sent, on a thread of its own.
-pub fn backup(store: palisade_store::Store) -> mpsc::Receiver<std::io::Result<Bytes>> {
+/// A backup of the store and, behind it, of the wrapped keys, made while it is sent, on a thread of its own. The keys come last: each that
+/// the store names is among them, but for those deleted meanwhile.
+pub fn backup(
+    store: palisade_store::Store,
+    keys: Arc<dyn KeyVault>,
+) -> mpsc::Receiver<std::io::Result<Bytes>> {
     let (pieces, receiver) = mpsc::channel(PIECES_WAITING_MAX);
     tokio::task::spawn_blocking(move || {
         let mut writer = PieceWriter {
             pieces: pieces.clone(),
         };
-        if let Err(error) = store.backup(&mut writer) {
+        if let Err(error) = write_backup(&store, &*keys, &mut writer) {
             tracing::error!(%error, "a backup broke off");
-            let _ = pieces.blocking_send(Err(std::io::Error::other(error.to_string())));
+            let _ = pieces.blocking_send(Err(error));
         }
     });
     receiver
+}
+
+fn write_backup(
+    store: &palisade_store::Store,
+    keys: &dyn KeyVault,
+    writer: &mut PieceWriter,
+) -> std::io::Result<()> {
+    store.backup(&mut *writer).map_err(std::io::Error::other)?;
+    let keys = keys.backup().map_err(std::io::Error::other)?;
+    keys.chunks(KEYS_PIECE_BYTES)
+        .try_for_each(|piece| writer.write_all(piece))
 }
 
 struct PieceWriter {

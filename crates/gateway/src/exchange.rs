@@ -336,7 +336,10 @@ impl<'a> Exchange<'a> {
             }
             palisade_wire::Body::Stream => Response::from_parts(
                 parts,
-                ResponseBody::Stream(crate::body::backup(self.gateway.env.store.clone())),
+                ResponseBody::Stream(crate::body::backup(
+                    self.gateway.env.store.clone(),
+                    Arc::clone(&self.gateway.env.keys),
+                )),
             ),
         }
     }

@@ -11,8 +11,9 @@ use palisade_keyring::{
 };
 use palisade_store::Clock;
 
+use crate::backup;
 use crate::cache::Cache;
-use crate::domains::Domains;
+use crate::domains::{DOMAIN_KEY, Domains};
 use crate::slot::Id;
 use crate::slots::{Entry, Slots, SlotsError};
 
@@ -97,6 +98,10 @@ impl Keys {
     /// # Errors
     /// When the vault fails; whichever keys are moved, both roots together open them all.
     pub fn rotate_root(&self, new: Root, random: &mut dyn Random) -> Result<usize, OpenError> {
+        let _alone = self
+            .rotation
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         self.domains().rotate_root(&self.slots, new, random)
     }
 
@@ -295,6 +300,21 @@ impl KeyVault for Keys {
     fn made_on_branch(&self, place: &Place, id: MaterialId) -> bool {
         let branch = place.branch();
         branch.is_some_and(|branch| self.branches.load(branch, place.domain(), id).is_some())
+    }
+
+    fn backup(&self) -> Result<Vec<u8>, KeyVaultError> {
+        // No key is made for a domain that has one, and the root stays, while this reads.
+        let _still = self.rotation.read().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = Vec::new();
+        // Domain keys before the materials, for those that are about to be wiped; and after them, for those made meanwhile.
+        for kind in [DOMAIN_KEY, MATERIAL, DOMAIN_KEY] {
+            for id in self.slots.ids(kind) {
+                if let Some(content) = self.slots.get(&id).map_err(failed)? {
+                    entries.push((id, kind, content));
+                }
+            }
+        }
+        Ok(backup::write(&entries))
     }
 
     fn keep_only(

@@ -36,6 +36,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod backup;
 mod cache;
 pub mod disk;
 mod domains;

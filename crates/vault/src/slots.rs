@@ -10,7 +10,8 @@ use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::disk::Disk;
-use crate::slot::{Id, Slot, decode, encode, room};
+pub use crate::slot::Id;
+use crate::slot::{Slot, decode, encode, room};
 
 /// The sizes of slots, in bytes, each in a file of its own: for symmetric keys, elliptic curves, RSA.
 pub(crate) const SIZES: [usize; 3] = [256, 512, 4096];

@@ -226,3 +226,46 @@ fn what_is_destroyed_while_it_is_rewrapped_and_loaded_stays_gone() {
         );
     }
 }
+
+#[test]
+fn a_backup_holds_every_key_wrapped_and_restores() {
+    let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let keys = open(here.path(), vec![root(0)]).unwrap();
+    let secret = store(&keys, &place("eu-west-1"), 1, KeySpec::SymmetricDefault);
+    store(&keys, &place("us-east-1"), 2, KeySpec::Rsa2048);
+    keys.rotate_domain_keys(0, &mut OsRandom).unwrap();
+    let backup = keys.backup().unwrap();
+    assert!(!backup.windows(32).any(|part| part == secret));
+    let entries = palisade_vault::backup::restore(&backup[..], there.path()).unwrap();
+    assert_eq!(entries, 4 + 2 + 4, "the domain keys come twice");
+    let restored = open(there.path(), vec![root(0)]).unwrap();
+    let found = restored.load(&place("eu-west-1"), id(1)).unwrap();
+    assert!(found.to_secret_bytes().unwrap().matches(&secret));
+    assert!(restored.load(&place("us-east-1"), id(2)).is_ok());
+    assert!(open(there.path(), vec![root(1)]).is_err());
+}
+
+#[test]
+fn a_backup_of_keys_that_is_not_whole_is_refused() {
+    let here = tempfile::tempdir().unwrap();
+    let keys = open(here.path(), vec![root(0)]).unwrap();
+    store(&keys, &place("eu-west-1"), 1, KeySpec::SymmetricDefault);
+    let backup = keys.backup().unwrap();
+    let restore = |bytes: &[u8]| {
+        let there = tempfile::tempdir().unwrap();
+        palisade_vault::backup::restore(bytes, there.path())
+    };
+    assert_eq!(restore(&[]).unwrap(), 0, "of a version without a vault");
+    for length in (1..backup.len()).step_by(7) {
+        assert!(restore(&backup[..length]).is_err(), "{length} bytes");
+    }
+    for at in (0..backup.len()).step_by(11) {
+        let mut changed = backup.clone();
+        changed[at] ^= 1;
+        assert!(restore(&changed).is_err(), "byte {at}");
+    }
+    let there = tempfile::tempdir().unwrap();
+    palisade_vault::backup::restore(&backup[..], there.path()).unwrap();
+    let again = palisade_vault::backup::restore(&backup[..], there.path());
+    assert!(again.is_err(), "there are keys already");
+}

@@ -90,13 +90,25 @@ impl Restore {
             .with_context(|| format!("cannot make {}", store.display()))?;
         std::fs::set_permissions(&self.data, Permissions::from_mode(0o700))
             .with_context(|| format!("cannot make {} private", self.data.display()))?;
-        let summary = Store::restore(BufReader::new(file), &store).inspect_err(|_| {
-            // Empty again; left there it would be in the way of the next try, and a server would begin a new state in it.
-            let _ = std::fs::remove_dir(&store);
+        let vault = self.data.join("vault");
+        let mut input = BufReader::new(file);
+        let mut restoring = || -> anyhow::Result<_> {
+            let summary = Store::restore(&mut input, &store)?;
+            Ok((
+                summary,
+                palisade_vault::backup::restore(&mut input, &vault)?,
+            ))
+        };
+        let restored = restoring();
+        let (summary, keys) = restored.inspect_err(|_| {
+            // Left there it would be in the way of the next try, and a server would begin a new state in it.
+            for part in [&store, &vault] {
+                let _ = std::fs::remove_dir_all(part);
+            }
         })?;
         writeln!(
             out,
-            "{} rows, up to position {}, in {}",
+            "{} rows, up to position {}, and {keys} wrapped keys, in {}",
             summary.rows,
             summary.position,
             self.data.display()
