@@ -234,7 +234,8 @@ def test_rotation_is_scheduled_and_done_on_demand(account, key):
     with refused("ValidationException"):
         account.kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=10)
     mac = account.kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
-    for operation in ("enable_key_rotation", "disable_key_rotation", "get_key_rotation_status", "rotate_key_on_demand", "list_key_rotations"):
+    assert account.kms.get_key_rotation_status(KeyId=mac)["KeyRotationEnabled"] is False
+    for operation in ("enable_key_rotation", "disable_key_rotation", "rotate_key_on_demand", "list_key_rotations"):
         with refused("UnsupportedOperationException"):
             getattr(account.kms, operation)(KeyId=mac)
 

@@ -38,8 +38,8 @@ def mirror() -> Path | None:
 class Terraform:
     """A working folder with the module, as one caller."""
 
-    def __init__(self, folder: Path, caller):
-        shutil.copy(MODULE, folder)
+    def __init__(self, folder: Path, caller, module: Path = MODULE):
+        shutil.copy(module, folder)
         config = folder / "terraform.rc"
         config.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror()}"\n  }}\n}}\n')
         self.folder = folder
@@ -63,13 +63,18 @@ class Terraform:
         return {name: output["value"] for name, output in json.loads(self.run("output", "-json").stdout).items()}
 
 
-@pytest.fixture
-def terraform(account, tmp_path) -> Terraform:
-    """Terraform as the account's root, initialised."""
+def usable():
+    """Skips the test, aloud, where Terraform or the provider is missing."""
     if not shutil.which("terraform"):
         pytest.skip("terraform is not on the PATH")
     if not mirror():
         pytest.skip(f"no provider mirror with {PROVIDER}: name one in TERRAFORM_AWS_MIRROR")
+
+
+@pytest.fixture
+def terraform(account, tmp_path) -> Terraform:
+    """Terraform as the account's root, initialised."""
+    usable()
     made = Terraform(tmp_path, account.root)
     made.run("init", "-input=false", "-no-color")
     return made

@@ -37,6 +37,15 @@ pub trait Service: Send + Sync {
         input: &Value,
     ) -> Result<Vec<Resource>, CallError>;
 
+    /// Whether a call of an operation that discloses gives out something of the real state. What was made on the call's branch is
+    /// nobody's secret outside it.
+    ///
+    /// # Errors
+    /// Those of [`Service::resolve`].
+    fn discloses(&self, _: &mut Call<'_>, _: &Value) -> Result<bool, CallError> {
+        Ok(true)
+    }
+
     /// A resource as it is now, by ARN: its tags, and its policy if that speaks about `action` (a role's trust policy does about
     /// assuming it only). `None` for what does not exist. Explain and replay ask recorded questions of it.
     fn resource(

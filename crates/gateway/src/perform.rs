@@ -191,7 +191,7 @@ impl Exchange<'_> {
         }
         let verdict = questions::ask(service, row, authority, call, input)?;
         self.take(verdict, call, asked)?;
-        if row.discloses && self.branch().is_some() {
+        if row.discloses && self.branch().is_some() && service.discloses(call, input)? {
             self.authorize_on_real_state(service, row, call, input, asked)?;
         }
         Ok(())

@@ -15,6 +15,7 @@ mod command;
 mod config;
 mod control;
 mod data_folder;
+mod key_timers;
 mod key_upkeep;
 mod logging;
 mod retention;

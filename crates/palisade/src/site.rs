@@ -30,7 +30,10 @@ use crate::config::{Config, StateLocation};
 use crate::data_folder::{self, DataFolder, write_private};
 use crate::seal::folder::{Opened, Opening, SealFolder, StateCheck};
 use crate::seal::{Provider, SealUri};
-use crate::{assemble, key_upkeep, retention};
+use crate::{assemble, key_timers, key_upkeep, retention};
+
+/// How often keys are looked at whose time has come.
+const KEY_TIMERS_EVERY: Duration = Duration::from_secs(5);
 
 /// Where the state is kept and what opens its secrets. The folder's lock is held as long as this lives.
 pub struct Site {
@@ -41,8 +44,8 @@ pub struct Site {
     seals: SyncMutex<Vec<Box<dyn Provider>>>,
     open: SyncMutex<Option<Arc<OpenSeal>>>,
     metrics: Arc<Metrics>,
-    /// What forgets the past, where there is a retention.
-    keeping: Mutex<Option<JoinHandle<()>>>,
+    /// What forgets the past, where there is a retention, and what looks after the keys whose time has come.
+    keeping: Mutex<Vec<JoinHandle<()>>>,
 }
 
 /// What an open seal gives.
@@ -279,20 +282,23 @@ impl Site {
         if let Some(days) = self.config.retention_days {
             let interval = Duration::from_secs(3600);
             let keeping = tokio::spawn(retention::keep(store.clone(), days, interval));
-            *self.keeping.lock().await = Some(keeping);
+            self.keeping.lock().await.push(keeping);
         }
+        destroy_unnamed(&store, &open.keys)?;
+        let timers = tokio::spawn(key_timers::keep(store.clone(), KEY_TIMERS_EVERY));
+        self.keeping.lock().await.push(timers);
         let seal = Arc::clone(&open.seal);
         let keys = Arc::clone(&open.keys) as Arc<dyn KeyVault>;
         let front = assemble::gateway(&self.config, store, seal, keys, &self.metrics)?;
         Ok((front, first_keys))
     }
 
-    /// Forgets the state; but for the retention's, no handle of the store may be left.
+    /// Forgets the state; but for those of what keeps it in order, no handle of the store may be left.
     ///
     /// # Errors
     /// When the folder or the vault cannot be cleared.
     pub async fn clear(&self) -> anyhow::Result<()> {
-        if let Some(keeping) = self.keeping.lock().await.take() {
+        for keeping in self.keeping.lock().await.drain(..) {
             keeping.abort();
             let _ = keeping.await;
         }
@@ -429,6 +435,16 @@ impl Site {
 
 fn lock<T>(mutex: &SyncMutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Overwrites materials that no key names: what was deleted before a stop, or made by calls that were never committed.
+fn destroy_unnamed(store: &Store, keys: &Keys) -> anyhow::Result<()> {
+    let tx = store.begin()?;
+    // What cannot be looked up is kept.
+    keys.keep_only(&mut |domain, id| {
+        palisade_kms::names_material(&tx, domain, id).unwrap_or(true)
+    })?;
+    Ok(())
 }
 
 /// Puts on record that the seal was opened by hand, as the first thing that happens then.

@@ -809,6 +809,31 @@ async fn on_a_branch_real_keys_give_out_what_they_would_outside_it() {
     )
     .await;
     assert_eq!(opened.text("Plaintext"), HI);
+    // Who may use it by the branch's policies alone may: nothing real is given out.
+    let ann = world.user(HOME, "ann", json!([])).await;
+    let late = world
+        .done(&root(HOME), "palisade", "CreateBranch", json!({}))
+        .await;
+    let (late, admin) = (late.text("BranchId"), late.credentials());
+    let on_late = |who: Who, service: &'static str, operation: &'static str, input: Value| {
+        let (world, late) = (&world, late.clone());
+        async move {
+            let ask = Ask::new(service, operation, &input).on(&late);
+            world.send(&who, &ask).await
+        }
+    };
+    let may = json!({"UserName": "ann", "PolicyName": "may", "PolicyDocument":
+        policy(json!([allow("kms:*", "*"), allow("palisade:CallOnBranch", "*")]))});
+    on_late(admin.clone(), "iam", "PutUserPolicy", may).await;
+    let call_on = json!([allow("palisade:CallOnBranch", "*")]);
+    world.allow(HOME, "ann", call_on).await;
+    let made = on_late(admin.clone(), KMS, "CreateKey", json!({})).await;
+    let key_there = json!({"KeyId": made.text("KeyId"), "KeySpec": "AES_256"});
+    let given = on_late(ann.clone(), KMS, "GenerateDataKey", key_there).await;
+    assert_eq!(code(&given), "ok", "{given:?}");
+    let real = json!({"KeyId": id, "KeySpec": "AES_256"});
+    let refused = on_late(ann, KMS, "GenerateDataKey", real).await;
+    assert_eq!(refused.code(), "AccessDeniedException");
     assert_eq!(
         as_root(&world, "DescribeKey", json!({"KeyId": own_key}))
             .await

@@ -3,7 +3,7 @@
 //! Source: KMS Developer Guide, "Grants in AWS KMS"; the model's text.
 
 use palisade_core::{Arn, Call, CallError, Handlers, Resource, Sealed};
-use palisade_model::{ApiError, Timestamp, Value};
+use palisade_model::{ApiError, OrderedMap, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::api::*;
@@ -179,9 +179,11 @@ fn constraints(
     let Some(given) = given else {
         return Ok(Constraints::default());
     };
+    // An empty one is none: Terraform sends both.
+    let some = |pairs: Option<OrderedMap<String>>| pairs.filter(|pairs| !pairs.0.is_empty());
     let context = match (
-        given.encryption_context_equals,
-        given.encryption_context_subset,
+        some(given.encryption_context_equals),
+        some(given.encryption_context_subset),
     ) {
         (None, None) => None,
         (Some(_), Some(_)) => {
@@ -497,8 +499,8 @@ fn entry(key_arn: &str, id: &str, grant: &Grant) -> GrantListEntry {
         _ => None,
     };
     let constraints = GrantConstraints {
-        encryption_context_equals: context(true).map(palisade_model::OrderedMap),
-        encryption_context_subset: context(false).map(palisade_model::OrderedMap),
+        encryption_context_equals: context(true).map(OrderedMap),
+        encryption_context_subset: context(false).map(OrderedMap),
         source_arn: grant.constraints.source_arn.clone(),
     };
     GrantListEntry {

@@ -116,6 +116,10 @@ impl Service for Kms {
         resolve::resolve(resolver, call, input)
     }
 
+    fn discloses(&self, call: &mut Call<'_>, input: &Value) -> Result<bool, CallError> {
+        Ok(!resolve::is_of_branch(call, input)?)
+    }
+
     fn resource(
         &self,
         call: &mut Call<'_>,

@@ -8,6 +8,7 @@ use palisade_keyring::spec::KeySpec;
 use palisade_model::Value;
 
 use crate::keys::{By, Found, Lookup, lookup};
+use crate::material::is_made_on_branch;
 use crate::names::{self, ALIAS_PREFIX, arn, invalid};
 use crate::tables::{ALIASES, ALIASES_OF_KEY};
 use crate::{deletion, granted, grants, last_used, policy};
@@ -101,6 +102,33 @@ pub(crate) fn resolve(
         other => Resource::named(format!("unknown-resolver:{other}")),
     };
     Ok(vec![one])
+}
+
+/// Whether all keys that a call uses were made on its branch.
+pub(crate) fn is_of_branch(call: &Call<'_>, input: &Value) -> Result<bool, CallError> {
+    let named = ["KeyId", "SourceKeyId", "DestinationKeyId"]
+        .into_iter()
+        .filter_map(|name| input.member(name).and_then(Value::as_str));
+    let mut ids: Vec<String> = named.map(str::to_owned).collect();
+    let opens = input.member("KeyId").is_none() && input.member("SourceKeyId").is_none();
+    if let (true, Some(Value::Blob(blob))) = (opens, input.member("CiphertextBlob"))
+        && let Ok(blob) = Blob::parse(blob)
+    {
+        let name = &blob.header().key;
+        let region = name.region().unwrap_or(call.context.region.as_str());
+        ids.push(arn(
+            region,
+            &name.account(),
+            &format!("key/{}", name.key_id()),
+        ));
+    }
+    for id in &ids {
+        match lookup(call, id, By::KeyOrAlias)? {
+            Lookup::Found { key, .. } if is_made_on_branch(call, &key) => {}
+            _ => return Ok(false),
+        }
+    }
+    Ok(!ids.is_empty())
 }
 
 /// A key by ARN, for explain and replay: with every grant on it, since whoever asked is not who looks.
@@ -395,7 +423,9 @@ fn granted_key(call: &Call<'_>, input: &Value) -> Result<Resource, CallError> {
     let constraints = input.member("Constraints");
     let constraint = |name: &str| constraints.and_then(|all| all.member(name));
     for name in ["EncryptionContextEquals", "EncryptionContextSubset"] {
-        if let Some(context) = constraint(name) {
+        let context =
+            constraint(name).filter(|pairs| pairs.as_map().is_some_and(|p| !p.is_empty()));
+        if let Some(context) = context {
             key = with(key, "kms:GrantConstraintType", name);
             key = with_encryption_context(key, Some(context));
         }
