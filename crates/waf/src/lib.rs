@@ -38,6 +38,7 @@
 pub mod capacity;
 mod decision;
 pub mod detect;
+mod detectors;
 mod engine;
 mod error;
 mod extract;
@@ -59,6 +60,7 @@ pub use decision::{
     Decision, Explanation, Found, GroupResult, InGroup, RateCount, Reason, Response, RuleMatch,
     RuleReason, Terminating, TokenFailure, TokenState, Verdict,
 };
+pub use detectors::detector;
 pub use engine::{Acl, BodyInspection, Moment};
 pub use error::{Error, Invalid};
 pub use ip::IpRanges;

@@ -372,9 +372,9 @@ fn refused(out: &mut dyn Write, format: Format, error: anyhow::Error) -> anyhow:
     Ok(ExitCode::FAILURE)
 }
 
-/// What there is around an ACL: data on addresses, where a file of it is given.
+/// What there is around an ACL: Palisade's detectors, and data on addresses where a file of it is given.
 fn environment(geo: Option<&Path>) -> anyhow::Result<Environment> {
-    let mut environment = Environment::default();
+    let mut environment = Environment::default().with_detectors();
     if let Some(path) = geo {
         let table = OriginTable::from_bytes(&read(path)?);
         environment.origins = Some(Arc::new(
