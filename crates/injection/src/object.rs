@@ -64,7 +64,10 @@ pub(crate) fn scan_deserialisation(value: &[u8], profile: Profile) -> Option<Fin
             }
         })
         .or_else(|| {
-            if profile.any(Profile::BANG | Profile::DOLLAR | Profile::AT | Profile::UNDERSCORE) {
+            if profile.any(Profile::BANG | Profile::DOLLAR)
+                || profile.all(Profile::QUOTE | Profile::AT)
+                || profile.any(Profile::UNDERSCORE) && find(value, 0, b"__").is_some()
+            {
                 typed(value)
             } else {
                 None

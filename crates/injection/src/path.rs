@@ -164,7 +164,7 @@ pub(crate) fn scan(value: &[u8], profile: Profile) -> Option<Finding> {
         None
     };
     climbing
-        .or_else(|| restricted(value))
+        .or_else(|| restricted(value, profile))
         .or_else(|| share(value))
         .map(found)
 }
@@ -233,7 +233,14 @@ fn step(value: &[u8], place: usize) -> usize {
 }
 
 /// A restricted file, its separators and letters perhaps obscured; not where a text talks about it.
-fn restricted(value: &[u8]) -> Option<(usize, usize, &'static str)> {
+fn restricted(value: &[u8], profile: Profile) -> Option<(usize, usize, &'static str)> {
+    // Nothing in it hides a letter: the automaton may read the value as it is.
+    let open = !profile.any(
+        Profile::QUOTE | Profile::BACKSLASH | Profile::CONTROL | Profile::CARET | Profile::BRACKET,
+    );
+    if open && find(value, 0, b"//").is_none() && !FILES.is_match(value) {
+        return None;
+    }
     let mut clean = [0u8; 512];
     let mut length = 0;
     for &byte in value {

@@ -248,6 +248,7 @@ fn directives(value: &[u8]) -> Option<Found> {
 
 /// The private names of Python and its kin through which a sandbox is left; one may be a name, two are a way out.
 fn internals(value: &[u8]) -> Option<Found> {
+    find(value, 0, b"__")?;
     let names: [&[u8]; 9] = [
         b"__class__",
         b"__mro__",

@@ -1,5 +1,8 @@
 //! Commands for cmd.exe and PowerShell.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use crate::bytes::{Profile, at, find, has_at, is_space, is_word, skip_space};
 use crate::finding::{Finding, Kind};
 
@@ -114,6 +117,14 @@ const VERBS: &[&str] = &[
     "foreach",
     "where",
 ];
+
+/// The names by hash, made at first use; true for a program.
+static NAMES: LazyLock<HashMap<&'static [u8], bool>> = LazyLock::new(|| {
+    let named = |list: &'static [&'static str], program| {
+        list.iter().map(move |name| (name.as_bytes(), program))
+    };
+    named(PLAIN, false).chain(named(PROGRAMS, true)).collect()
+});
 
 /// A command that cmd.exe or PowerShell would run.
 pub fn windows(value: &[u8]) -> Option<Finding> {
@@ -237,8 +248,9 @@ fn command(value: &[u8], place: usize, weak: bool) -> Option<usize> {
     if next == b'-' && is(VERBS) && at(value, end + 1).is_ascii_alphabetic() {
         return cmdlet(value, end + 1, weak);
     }
-    let program = is(PROGRAMS);
-    if !program && !is(PLAIN)
+    let listed = NAMES.get(name).copied();
+    let program = listed == Some(true);
+    if listed.is_none()
         || next == b'-'
         || next == b'='
         || next == b'.'
@@ -301,7 +313,8 @@ fn command(value: &[u8], place: usize, weak: bool) -> Option<usize> {
     }
     let sure = if weak {
         carets && program
-            || (program || is(PLAIN)) && (drive && (program || name == b"dir" || name == b"type"))
+            || (program || listed.is_some())
+                && (drive && (program || name == b"dir" || name == b"type"))
             || program
                 && option
                 && rest.starts_with(b" ")

@@ -2,6 +2,7 @@
 
 use super::facts::Facts;
 use super::lex::T;
+use super::list::List;
 use super::parse::{Class, DEPTH_MAX, Parser};
 use super::words::Word;
 
@@ -163,7 +164,9 @@ impl Parser<'_> {
         match self.token.kind {
             T::Word(Word::Select) => {
                 let numbered = class <= Class::Sql && start.start > 0;
+                self.brief = true;
                 let grade = self.select();
+                self.brief = false;
                 let broken_off = matches!(self.token.kind, T::End | T::Comment { .. });
                 if grade.is_query() || broken_off && numbered {
                     self.note(Facts::UNION);
@@ -214,6 +217,10 @@ impl Parser<'_> {
     fn graded(&mut self, before: Facts) -> Grade {
         let odd = std::mem::take(&mut self.odd);
         let list = self.select_list();
+        if self.brief && list.sure() {
+            self.odd = odd;
+            return Grade::Query;
+        }
         let strange = std::mem::replace(&mut self.odd, odd) || list.prose;
         let special =
             Facts::FUNCTION | Facts::ABOUT | Facts::DANGEROUS | Facts::CATALOGUE | Facts::SUBQUERY;
@@ -384,7 +391,7 @@ impl Parser<'_> {
                 }
                 _ => list.prose = true,
             }
-            if list.prose {
+            if list.prose || self.brief && list.sure() {
                 return list;
             }
             list.tokens += 1;
@@ -477,19 +484,4 @@ impl Parser<'_> {
             }
         }
     }
-}
-
-/// What stands between `SELECT` and `FROM`.
-#[derive(Default)]
-struct List {
-    tokens: u32,
-    signs: u32,
-    /// Signs that English has no use for: calls, stars, numbers, variables, brackets.
-    hard: u32,
-    /// A dot right behind the keyword: a method of something named `select`.
-    began_with_dot: bool,
-    /// How many of the signs are strings.
-    strings: u32,
-    commas: u32,
-    prose: bool,
 }

@@ -9,6 +9,7 @@ mod compare;
 mod facts;
 mod judge;
 mod lex;
+mod list;
 mod parse;
 mod statement;
 mod words;

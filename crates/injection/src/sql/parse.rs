@@ -36,6 +36,8 @@ pub(super) struct Parser<'a> {
     pub(super) odd: bool,
     /// A query is being read that began behind a bracket.
     pub(super) bracketed: bool,
+    /// A query behind `UNION` is read no further than until it is sure.
+    pub(super) brief: bool,
     /// Whether the end of the text is the end of the value, not of the window.
     whole: bool,
 }
@@ -53,6 +55,7 @@ impl<'a> Parser<'a> {
             ahead: Cell::new(None),
             odd: false,
             bracketed: false,
+            brief: false,
             whole,
         }
     }

@@ -62,6 +62,14 @@ pub(super) fn call(text: &[u8], place: usize) -> Call {
     while is_word(at(text, end)) && end - start < 24 {
         end += 1;
     }
+    // Most words are followed by nothing that calls: look at that before the name.
+    if !matches!(
+        at(text, end),
+        b'(' | b'`' | b'?' | b'.' | b')' | b']' | b'/'
+    ) && !matches!(at(text, skip_space(text, end)), b'(' | b'`')
+    {
+        return Call::None;
+    }
     let name = text.get(start..end).unwrap_or_default();
     let Some(&(_, shared)) = SINKS
         .iter()
@@ -122,6 +130,15 @@ fn skip_blank(text: &[u8], from: usize) -> usize {
 
 /// Whether `document.cookie` and the like start at `place`.
 pub(super) fn page_access(text: &[u8], place: usize) -> bool {
+    let end = place
+        + text
+            .get(place..text.len().min(place + 12))
+            .map_or(0, crate::bytes::skip_word);
+    if !matches!(end - place, 3..=10)
+        || !matches!(at(text, end), b'.' | b'[' | b'?' | b'/') && !is_space(at(text, end))
+    {
+        return false;
+    }
     const OBJECTS: [&[u8]; 8] = [
         b"document",
         b"window",
