@@ -20,8 +20,8 @@ const ELEMENTS_LENGTH_MAX: usize = 100 * 1024;
 pub struct Performed {
     /// Its row; `None` where the operation is not implemented.
     pub row: Option<&'static OperationRow>,
-    /// Its input, as far as it was understood.
-    pub input: Option<Structure>,
+    /// Its input, a structure, as far as it was understood.
+    pub input: Option<Value>,
     /// The answer.
     pub result: Result<Structure, ApiError>,
     /// Whether policy refused it.
@@ -155,11 +155,10 @@ impl Performed {
 
     fn request_parameters(&self, around: &Surrounding<'_>) -> Option<String> {
         let (operation, input) = (around.operation?, self.input.as_ref()?);
-        shown(&record::request_parameters(
-            around.model,
-            operation,
-            &Value::Structure(input.clone()),
-        ))
+        let Value::Structure(input) = input else {
+            return None;
+        };
+        shown(&record::request_parameters(around.model, operation, input)?)
     }
 
     /// Answers are kept of calls that change something or give credentials (CloudTrail: reads show null).
@@ -169,20 +168,12 @@ impl Performed {
             .filter(|row| row.kind == CallKind::Write || row.gives_credentials)?;
         let (operation, output) = (around.operation?, self.result.as_ref().ok()?);
         debug_assert_eq!(row.name, operation.name);
-        shown(&record::response_elements(
-            around.model,
-            operation,
-            &Value::Structure(output.clone()),
-        ))
+        shown(&record::response_elements(around.model, operation, output)?)
     }
 }
 
-fn shown(json: &serde_json::Value) -> Option<String> {
-    if json.is_null() {
-        return None;
-    }
-    // Written by serde's own writer: `to_string` would take the long way through `fmt`.
-    let text = serde_json::to_string(json).expect("a JSON value is written to memory");
+fn shown(elements: &record::Shown<'_>) -> Option<String> {
+    let text = serde_json::to_string(elements).expect("names and values are written to memory");
     // What is too long is left out and said to be, as CloudTrail does; the event itself is never dropped.
     Some(if text.len() > ELEMENTS_LENGTH_MAX {
         r#"{"omitted":true,"reason":"too large"}"#.to_owned()

@@ -2,7 +2,7 @@
 
 use palisade_core::idempotency::{Earlier, Token};
 use palisade_core::{Call, CallContext, CallError};
-use palisade_model::{ApiError, Operation, Protocol, ServiceModel, Structure};
+use palisade_model::{ApiError, Operation, Protocol, ServiceModel, Structure, Value};
 
 use crate::exchange::Destination;
 use crate::route;
@@ -11,8 +11,11 @@ use crate::route;
 pub fn of_call(
     destination: Destination<'_>,
     context: &CallContext,
-    input: &Structure,
+    input: &Value,
 ) -> Option<Token> {
+    let Value::Structure(input) = input else {
+        return None;
+    };
     let (model, operation) = (destination.codec.model(), destination.operation?);
     let shape = model.structure(operation.input?)?;
     let member = shape.members().iter().find(|m| m.idempotency_token)?;

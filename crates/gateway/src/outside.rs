@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::Response;
 use palisade_core::outside::{self, OutsideAnswer};
 use palisade_core::{Call, CallContext, Handler, Notes, OsRandom, OutsideHandler};
-use palisade_model::{ApiError, Operation, ServiceModel, Structure, Value};
+use palisade_model::{ApiError, Operation, ServiceModel, Structure};
 use palisade_store::{CommitError, Durability, Fact, Millis, Tx};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -148,7 +148,7 @@ impl OutsideCall {
             random: &mut random,
             notes: Notes::default(),
         };
-        let input = Value::Structure(so_far.input.clone().unwrap_or_default());
+        let input = so_far.input.clone().unwrap_or_default();
         let request_id = self.context.request_id;
         let done = self.gateway.guarded(operation, request_id, || {
             handler.finish(&mut call, input, &kept.plan, kept.answer.clone())

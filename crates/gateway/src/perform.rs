@@ -101,7 +101,6 @@ impl Exchange<'_> {
             let renewed = call.env.seal.renew(call.tx, call.random);
             renewed.map_err(CallError::from)?;
         }
-        let input = Value::Structure(input);
         let done = match service.handlers().get(row.name) {
             Some(Handler::Plain(handler)) => {
                 self.guarded(row.name, || in_place(row, || handler(call, input)))
@@ -159,14 +158,13 @@ impl Exchange<'_> {
         let decoded = destination
             .codec
             .decode(protocol, operation, signed.request, BODY_BYTES_MAX);
-        let input = performed
-            .input
-            .insert(decoded.map_err(|error| error.to_api_error(protocol))?);
+        let input = performed.input.insert(Value::Structure(
+            decoded.map_err(|error| error.to_api_error(protocol))?,
+        ));
         check_constraints(destination, operation, input)?;
-        let input = Value::Structure(input.clone());
         let questions = &mut performed.questions;
         self.guarded(row.name, || {
-            self.authorize(&**service, row, authority, call, &input, questions)
+            self.authorize(&**service, row, authority, call, input, questions)
         })
         .map_err(|stop| match stop {
             Stop::Denied(error) => Stop::Denied(with_family(error, destination)),
@@ -346,13 +344,13 @@ pub(crate) fn outcome(
 fn check_constraints(
     destination: Destination<'_>,
     operation: &'static Operation,
-    input: &Structure,
+    input: &Value,
 ) -> Result<(), ApiError> {
     let model = destination.codec.model();
     let Some(shape) = operation.input else {
         return Ok(());
     };
-    let violations = validate(model, shape, &Value::Structure(input.clone()));
+    let violations = validate(model, shape, input);
     validation_error(model, operation, &violations).map_or(Ok(()), Err)
 }
 

@@ -1,53 +1,94 @@
 //! Requests and answers as CloudTrail records show them.
 //!
 //! [`request_parameters`] and [`response_elements`] render a value by its schema: member names in lower camel case, moments as
-//! the service's records print them, sensitive members hidden, bytes left out, `null` where there is nothing to show. Which
-//! calls show their answer is the caller's matter: those that change something or give credentials; reads show `null`.
+//! the service's records print them, sensitive members hidden, bytes left out. Which calls show their answer is the caller's matter: those that
+//! change something or give credentials; reads show `null`.
 //!
 //! The forms were read off real records of the services; where a service differs, [`Style`] has its line.
 //!
 //! ```
-//! use palisade_model::{Structure, Value, catalog, record};
+//! use palisade_model::{Structure, catalog, record};
 //!
 //! let iam = catalog::model("iam").unwrap();
 //! let input = Structure::new().with("UserName", "ada").with("Password", "s3cret");
-//! let shown = record::request_parameters(iam, iam.operation("CreateLoginProfile").unwrap(), &Value::Structure(input));
-//! assert_eq!(shown.to_string(), r#"{"userName":"ada"}"#);
+//! let shown = record::request_parameters(iam, iam.operation("CreateLoginProfile").unwrap(), &input).unwrap();
+//! assert_eq!(serde_json::to_string(&shown).unwrap(), r#"{"userName":"ada"}"#);
 //! ```
 
-use serde_json::{Map, Value as Json};
+use serde::ser::{Serialize, Serializer};
 
 use crate::schema::{
     Location, Member, Operation, Protocol, ServiceModel, Shape, ShapeId, ShapeKind, StructureShape,
 };
 use crate::timestamp::{MONTHS, Timestamp};
 use crate::validate::lower_first;
-use crate::value::Value;
+use crate::value::{Structure, Value};
 
 /// What stands in a record instead of a sensitive value.
 pub const HIDDEN: &str = "HIDDEN_DUE_TO_SECURITY_REASONS";
 
-/// `requestParameters`: the input of a call; `null` when it gave none.
-pub fn request_parameters(model: &ServiceModel, operation: &Operation, input: &Value) -> Json {
-    render_top(model, operation.input, input)
+/// `requestParameters`: the input of a call; `None` when it gave nothing to show.
+pub fn request_parameters<'a>(
+    model: &'a ServiceModel,
+    operation: &Operation,
+    input: &'a Structure,
+) -> Option<Shown<'a>> {
+    Shown::of(model, operation.input?, input)
 }
 
-/// `responseElements`: the output of a call; `null` when there is none.
-pub fn response_elements(model: &ServiceModel, operation: &Operation, output: &Value) -> Json {
-    render_top(model, operation.output, output)
+/// `responseElements`: the output of a call; `None` when there is nothing to show.
+pub fn response_elements<'a>(
+    model: &'a ServiceModel,
+    operation: &Operation,
+    output: &'a Structure,
+) -> Option<Shown<'a>> {
+    Shown::of(model, operation.output?, output)
 }
 
-fn render_top(model: &ServiceModel, shape: Option<ShapeId>, value: &Value) -> Json {
-    let rendered = shape.map(|shape| {
-        Renderer {
+/// A structure as a record shows it; serializing writes it.
+pub struct Shown<'a> {
+    renderer: Renderer<'a>,
+    shape: &'a StructureShape,
+    value: &'a Structure,
+}
+
+impl<'a> Shown<'a> {
+    fn of(model: &'a ServiceModel, shape: ShapeId, value: &'a Structure) -> Option<Self> {
+        let renderer = Renderer {
             model,
             style: Style::of(model),
-        }
-        .value(model.shape(shape), value)
-    });
-    match rendered {
-        Some(Some(Json::Object(members))) if !members.is_empty() => Json::Object(members),
-        _ => Json::Null,
+        };
+        let shown = Self {
+            renderer,
+            shape: model.structure(shape)?,
+            value,
+        };
+        let has_any = !model.shape(shape).sensitive && shown.members().next().is_some();
+        has_any.then_some(shown)
+    }
+
+    /// The members that are shown.
+    fn members(&self) -> impl Iterator<Item = (&'a Member, Node<'a>)> + '_ {
+        let (renderer, value) = (self.renderer, self.value);
+        self.shape.members().iter().filter_map(move |member| {
+            let value = value.get(member.name).filter(|value| !value.is_null())?;
+            let node = if member.sensitive {
+                renderer.hidden(member.hidden_by_overlay)?
+            } else {
+                renderer.node(renderer.model.shape(member.shape), value)?
+            };
+            Some((member, node))
+        })
+    }
+}
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let style = self.renderer.style;
+        to.collect_map(
+            self.members()
+                .map(|(member, node)| (style.name(member), node)),
+        )
     }
 }
 
@@ -117,70 +158,82 @@ impl Style {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Renderer<'a> {
     model: &'a ServiceModel,
     style: Style,
 }
 
-impl Renderer<'_> {
+impl<'a> Renderer<'a> {
     /// `None` for what a record does not show.
-    fn value(&self, shape: &Shape, value: &Value) -> Option<Json> {
+    fn node(self, shape: &'a Shape, value: &'a Value) -> Option<Node<'a>> {
         if shape.sensitive && !value.is_null() {
             return self.hidden(false);
         }
         Some(match (value, &shape.kind) {
-            (Value::Bool(value), _) => Json::Bool(*value),
-            (Value::Integer(number), _) => (*number).into(),
-            (Value::Float(number), _) => Json::from(*number),
-            (Value::String(text), _) => Json::String(text.clone()),
-            (Value::Timestamp(moment), _) => self.moment(*moment),
-            (Value::Document(json), _) => json.clone(),
+            (
+                Value::Bool(_)
+                | Value::Integer(_)
+                | Value::Float(_)
+                | Value::String(_)
+                | Value::Document(_),
+                _,
+            ) => Node::Plain(value),
+            (Value::Timestamp(moment), _) => Node::Moment(self.style.moments, *moment),
             (Value::List(values), ShapeKind::List(list)) => {
-                let member = self.model.shape(list.member.shape);
-                Json::Array(
-                    values
-                        .iter()
-                        .filter_map(|value| self.value(member, value))
-                        .collect(),
-                )
+                Node::List(self, self.model.shape(list.member.shape), values)
             }
             (Value::Map(entries), ShapeKind::Map(map)) => {
-                let member = self.model.shape(map.value.shape);
-                let shown = |(key, value): &(String, Value)| {
-                    Some((key.clone(), self.value(member, value)?))
-                };
-                Json::Object(entries.iter().filter_map(shown).collect())
+                Node::Map(self, self.model.shape(map.value.shape), entries)
             }
-            (Value::Structure(_), ShapeKind::Structure(structure)) => {
-                Json::Object(self.members(structure, value))
-            }
+            (Value::Structure(value), ShapeKind::Structure(shape)) => Node::Structure(Shown {
+                renderer: self,
+                shape,
+                value,
+            }),
             // Bytes and streams; and a value that is not of its shape, which decoding cannot give.
             _ => return None,
         })
     }
 
-    fn members(&self, structure: &StructureShape, value: &Value) -> Map<String, Json> {
-        let shown = |member: &Member| {
-            let value = value.member(member.name).filter(|value| !value.is_null())?;
-            let json = if member.sensitive {
-                self.hidden(member.hidden_by_overlay)?
-            } else {
-                self.value(self.model.shape(member.shape), value)?
-            };
-            Some((self.style.name(member), json))
-        };
-        structure.members().iter().filter_map(shown).collect()
+    fn hidden(self, by_overlay: bool) -> Option<Node<'a>> {
+        (by_overlay || !self.style.omit_sensitive).then_some(Node::Hidden)
     }
+}
 
-    fn hidden(&self, by_overlay: bool) -> Option<Json> {
-        (by_overlay || !self.style.omit_sensitive).then(|| Json::from(HIDDEN))
-    }
+/// A value that is shown.
+enum Node<'a> {
+    Hidden,
+    /// A value that is written as it is, whatever its shape.
+    Plain(&'a Value),
+    Moment(Moments, Timestamp),
+    List(Renderer<'a>, &'a Shape, &'a [Value]),
+    Map(Renderer<'a>, &'a Shape, &'a [(String, Value)]),
+    Structure(Shown<'a>),
+}
 
-    fn moment(&self, moment: Timestamp) -> Json {
-        match self.style.moments {
-            Moments::Spaced => Json::String(clock_text(moment, "")),
-            Moments::Comma => Json::String(clock_text(moment, ",")),
-            Moments::Millis => moment.millis().into(),
+impl Serialize for Node<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Node::Hidden => to.serialize_str(HIDDEN),
+            Node::Plain(Value::Bool(value)) => to.serialize_bool(*value),
+            Node::Plain(Value::Integer(number)) => to.serialize_i64(*number),
+            Node::Plain(Value::Float(number)) => to.serialize_f64(*number),
+            Node::Plain(Value::String(text)) => to.serialize_str(text),
+            Node::Plain(Value::Document(json)) => json.serialize(to),
+            Node::Plain(_) => to.serialize_unit(),
+            Node::Moment(Moments::Millis, moment) => to.serialize_i64(moment.millis()),
+            Node::Moment(Moments::Spaced, moment) => to.serialize_str(&clock_text(*moment, "")),
+            Node::Moment(Moments::Comma, moment) => to.serialize_str(&clock_text(*moment, ",")),
+            Node::List(renderer, shape, values) => {
+                to.collect_seq(values.iter().filter_map(|v| renderer.node(shape, v)))
+            }
+            Node::Map(renderer, shape, entries) => to.collect_map(
+                entries
+                    .iter()
+                    .filter_map(|(key, value)| Some((key, renderer.node(shape, value)?))),
+            ),
+            Node::Structure(shown) => shown.serialize(to),
         }
     }
 }
