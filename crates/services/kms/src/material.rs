@@ -11,7 +11,7 @@ use palisade_model::ApiError;
 use zeroize::Zeroizing;
 
 use crate::api::errors;
-use crate::keys::{By, Found, damaged, find};
+use crate::keys::{By, Found, Lookup, damaged, find, lookup_in};
 use crate::rotation;
 use crate::tables::{MATERIALS, Origin, Rotated, Version};
 
@@ -25,7 +25,8 @@ impl palisade_keyring::Random for Draw<'_> {
 }
 
 /// The key a call wants to use, by any of its names, in a state that allows it. On a branch, what real materials give out must be
-/// had on the real state too: a key that was disabled there stays so, whatever the branch says.
+/// had on the real state too: a key that was disabled there stays so, whatever the branch says, and a name that leads to it on the
+/// branch leads to it there, since that is what the real state was asked about.
 pub(crate) fn find_usable(
     call: &mut Call<'_>,
     operation: &'static str,
@@ -34,14 +35,18 @@ pub(crate) fn find_usable(
     let found = find(call, operation, id, By::KeyOrAlias)?;
     if call.tx.branch().is_some() && !is_made_on_branch(call, &found) {
         let real = call.env.store.begin()?;
-        let there = Found::look(&real, &found.account, &found.region, &found.id)?;
-        let there = there.ok_or_else(|| {
-            errors::kms_invalid_state_exception(format!(
-                "{} does not exist outside this branch any more.",
-                found.arn()
-            ))
-        })?;
-        there.check(operation)?;
+        match lookup_in(&real, call, id, By::KeyOrAlias)? {
+            Lookup::Found { key, .. } if key.account == found.account && key.id == found.id => {
+                key.check(operation)?;
+            }
+            _ => {
+                return Err(errors::kms_invalid_state_exception(format!(
+                    "{id} does not lead to {} outside this branch.",
+                    found.arn()
+                ))
+                .into());
+            }
+        }
     }
     Ok(found)
 }
