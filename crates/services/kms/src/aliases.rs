@@ -4,7 +4,7 @@ use palisade_core::{Call, CallError, Handlers};
 use palisade_model::{ApiError, Timestamp};
 
 use crate::api::*;
-use crate::keys::{By, Found, find};
+use crate::keys::{By, Found, Lookup, find, lookup, missing};
 use crate::names::{ALIAS_PREFIX, arn, invalid, not_found};
 use crate::page::{Ask, SHORT, page, page_of};
 use crate::tables::{ALIASES, ALIASES_OF_KEY, Alias};
@@ -117,7 +117,7 @@ fn delete(call: &mut Call<'_>, input: DeleteAliasInput) -> Result<DeleteAliasOut
 
 fn list(call: &mut Call<'_>, input: ListAliasesInput) -> Result<ListAliasesOutput, CallError> {
     let key = match &input.key_id {
-        Some(id) => Some(find(call, "ListAliases", id, By::Key)?),
+        Some(id) => Some(own(call, id)?),
         None => None,
     };
     let ask = Ask {
@@ -156,6 +156,17 @@ fn list(call: &mut Call<'_>, input: ListAliasesInput) -> Result<ListAliasesOutpu
         next_marker: page.marker,
         aliases: Some(page.items),
     })
+}
+
+/// The key whose aliases are asked for. Nothing is asked about the key itself, so one of another account is not found, as if there
+/// were none.
+fn own(call: &mut Call<'_>, id: &str) -> Result<Found, CallError> {
+    if let Lookup::Found { key, .. } = lookup(call, id, By::Key)?
+        && key.account != *call.account()
+    {
+        return Err(missing(&key.arn()).into());
+    }
+    find(call, "ListAliases", id, By::Key)
 }
 
 fn entry(call: &Call<'_>, name: &str, alias: &Alias) -> AliasListEntry {
