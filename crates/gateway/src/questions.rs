@@ -250,6 +250,10 @@ fn add_asked(context: &mut Context, asked: &[(String, Vec<String>)]) {
     }
 }
 
+/// What services call the members of a tag in their models.
+const TAG_KEYS: [&str; 3] = ["Key", "key", "TagKey"];
+const TAG_VALUES: [&str; 3] = ["Value", "value", "TagValue"];
+
 /// `aws:RequestTag/…` and `aws:TagKeys`, from a member that lists tags or tag keys.
 fn add_tag_keys(context: &mut Context, input: &Value) {
     let mut keys = Vec::new();
@@ -258,12 +262,11 @@ fn add_tag_keys(context: &mut Context, input: &Value) {
         .and_then(Value::as_list)
         .unwrap_or_default()
     {
-        let part = |upper: &str, lower: &str| {
-            tag.member(upper)
-                .or_else(|| tag.member(lower))
-                .and_then(Value::as_str)
+        let part = |names: &[&str]| {
+            let mut members = names.iter().filter_map(|name| tag.member(name));
+            members.next().and_then(Value::as_str)
         };
-        let (Some(key), value) = (part("Key", "key"), part("Value", "value")) else {
+        let (Some(key), value) = (part(&TAG_KEYS), part(&TAG_VALUES)) else {
             continue;
         };
         context.set(&format!("aws:RequestTag/{key}"), value.unwrap_or_default());
