@@ -302,7 +302,7 @@ fn retirable(
     grant: &str,
 ) -> (String, String, String, String, String) {
     (
-        account_of(retirer.name()),
+        account_of(retirer.name()).unwrap_or_else(|| account.to_owned()),
         region.to_owned(),
         retirer.name().to_owned(),
         format!("{account}/{key}"),
@@ -310,13 +310,10 @@ fn retirable(
     )
 }
 
-/// The account of a principal; of an AWS service, none.
-fn account_of(name: &str) -> String {
-    let arn = name.parse::<Arn>().ok();
-    let account = arn.as_ref().and_then(|arn| arn.account());
-    account
-        .map(|account| account.as_str().to_owned())
-        .unwrap_or_default()
+/// The account of a principal; an AWS service has none, and is asked about by the accounts of the keys.
+fn account_of(name: &str) -> Option<String> {
+    let arn = name.parse::<Arn>().ok()?;
+    arn.account().map(|account| account.as_str().to_owned())
 }
 
 /// A token: sealed, so that nobody makes one up, and good for what it names alone. The grant counts at once without it.
@@ -436,11 +433,8 @@ fn list_retirable(
             return Err(invalid(message).into());
         }
     };
-    let account = name
-        .parse::<Arn>()
-        .ok()
-        .and_then(|arn| arn.account().cloned());
-    if account.is_some_and(|account| account != *call.account()) {
+    let owner = call.account().as_str().to_owned();
+    if account_of(&name).is_some_and(|account| account != owner) {
         // The model's text: a principal of the caller's account.
         let message = "The retiring principal must be in your account.";
         return Err(errors::invalid_arn_exception(message).into());
@@ -454,7 +448,6 @@ fn list_retirable(
     };
     let page = page(call, &ask, |call, after, limit| {
         let region = call.context.region.as_str().to_owned();
-        let owner = account_of(&name);
         let after = after.and_then(|after| {
             let (key, grant) = after.rsplit_once('/')?;
             let (owner, region, name) = (owner.clone(), region.clone(), name.clone());

@@ -22,7 +22,7 @@ pub(crate) static GRANTS: Table<(String, String, String, String), Grant> = Table
 /// Account, Region, key id, grantee, grant id: what a principal is granted on a key.
 pub(crate) static GRANTS_OF_GRANTEE: Table<(String, String, String, String, String), ()> =
     Table::new("kms.grantee");
-/// The retiring principal's account, Region, retiring principal, the key's account and id as `ACCOUNT/ID`, grant id: what a principal
+/// The retiring principal's account (the key's, where that is an AWS service), Region, retiring principal, the key's account and id as `ACCOUNT/ID`, grant id: what a principal
 /// may retire.
 pub(crate) static GRANTS_OF_RETIRER: Table<(String, String, String, String, String), ()> =
     Table::new("kms.retirer");
