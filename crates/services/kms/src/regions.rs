@@ -47,6 +47,12 @@ fn replicate(
         .into());
     }
     let arn = found.arn_in(region);
+    let place = (found.account.as_str(), region, found.id.as_str());
+    if call.tx.get_cached(&KEYS, &place)?.is_some() {
+        // Its waiting period is over, and its grants and aliases are still to go: a new replica would come by them.
+        let message = format!("{arn} is being deleted. Try again later.");
+        return Err(errors::kms_invalid_state_exception(message).into());
+    }
     let bypass = input.bypass_policy_lockout_safety_check.unwrap_or(false);
     let policy = match input.policy {
         Some(text) => {
@@ -73,7 +79,6 @@ fn replicate(
         ring.regions.push(region.to_owned());
     }
     found.save_ring(call, &ring)?;
-    let place = (found.account.as_str(), region, found.id.as_str());
     call.tx.put(&KEYS, &place, &key)?;
     let replica = Found::look(call.tx, &found.account, region, &found.id)?;
     let replica = replica.ok_or_else(|| damaged("a new replica is not there"))?;
