@@ -9,9 +9,20 @@ use palisade_store::{CommitError, Store};
 pub async fn keep(store: Store, interval: Duration) {
     loop {
         match palisade_kms::sweep(&store).await {
-            Ok(true) => continue,
+            Ok(swept) => {
+                for (key, what) in swept.damaged {
+                    tracing::error!(
+                        key,
+                        what,
+                        "a key whose time has come is damaged; it will be looked at again in a day"
+                    );
+                }
+                if swept.more {
+                    continue;
+                }
+            }
             // A call came between: the next round looks again.
-            Ok(false) | Err(SweepError::Commit(CommitError::Conflict)) => {}
+            Err(SweepError::Commit(CommitError::Conflict)) => {}
             Err(error) => {
                 tracing::warn!(%error, "keys whose time has come could not be dealt with; it will be tried again");
             }

@@ -1006,7 +1006,8 @@ async fn material_past_its_end_is_refused_at_that_second_and_swept_away() {
     );
     let material = world.keys_named(HOME, "us-east-1", &brought.text("KeyMaterialId"));
     assert!(material, "it is there until it is swept away");
-    assert!(!palisade_kms::sweep(&world.store).await.expect("it sweeps"));
+    let swept = palisade_kms::sweep(&world.store).await.expect("it sweeps");
+    assert_eq!(swept, palisade_kms::Swept::default());
     let material = world.keys_named(HOME, "us-east-1", &brought.text("KeyMaterialId"));
     assert!(!material, "nothing names it any more");
     for late in [1_795_521_600, 1_795_521_600 + 367 * 24 * 3600] {
@@ -1049,7 +1050,8 @@ async fn a_deleted_keys_material_is_destroyed() {
         json!({"KeyId": id, "PendingWindowInDays": 7}),
     )
     .await;
-    assert!(!palisade_kms::sweep(&world.store).await.expect("it sweeps"));
+    let swept = palisade_kms::sweep(&world.store).await.expect("it sweeps");
+    assert_eq!(swept, palisade_kms::Swept::default());
     assert!(is_there(), "its time has not come");
     world.clock.advance(7 * DAY);
     palisade_kms::sweep(&world.store).await.expect("it sweeps");

@@ -10,6 +10,7 @@ mod hostile;
 mod idempotency;
 mod kit;
 mod kms;
+mod kms_boundaries;
 mod limits;
 mod outside;
 mod panics;

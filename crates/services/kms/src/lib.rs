@@ -50,7 +50,7 @@ mod timers;
 
 pub use destroyed::{Destroyer, names_material};
 pub use last_used::KeyUse;
-pub use timers::{SweepError, sweep};
+pub use timers::{SweepError, Swept, sweep};
 
 use palisade_core::operation::OperationRow;
 use palisade_core::{Arn, Call, CallError, Handlers, Resource, Service};

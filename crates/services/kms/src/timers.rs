@@ -2,7 +2,7 @@
 //! and with them the materials.
 
 use palisade_core::{AccountId, CallError};
-use palisade_store::{CommitError, Durability, Fact, Millis, Store, Table, Tx};
+use palisade_store::{CommitError, Durability, Fact, Millis, Store, StoreError, Table, Tx};
 
 use crate::count;
 use crate::grants;
@@ -30,11 +30,24 @@ fn set_at(tx: &mut Tx, at_ms: i64, account: &str, region: &str, id: &str) -> Res
     Ok(tx.put(&TIMERS, &(at_ms, account, region, id), &())?)
 }
 
-/// Does what is due, a bounded part of it; whether there may be more. Whoever stops in between begins again where it was.
+/// How long a key whose rows are damaged is left alone before it is looked at again.
+const PUT_OFF_MS: u64 = 24 * 3600 * 1000;
+
+/// What a sweep did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Whether there may be more to do at once.
+    pub more: bool,
+    /// Keys that could not be dealt with for their rows are damaged, by `ACCOUNT/REGION/ID`, each with what is wrong. They are looked
+    /// at again a day later.
+    pub damaged: Vec<(String, String)>,
+}
+
+/// Does what is due, a bounded part of it. Whoever stops in between begins again where it was, and a damaged key holds no other up.
 ///
 /// # Errors
 /// When the state cannot be read or written; nothing is done then.
-pub async fn sweep(store: &Store) -> Result<bool, SweepError> {
+pub async fn sweep(store: &Store) -> Result<Swept, SweepError> {
     let mut tx = store.begin().map_err(CallError::from)?;
     let now_ms = tx.time().0;
     let due = tx
@@ -45,23 +58,40 @@ pub async fn sweep(store: &Store) -> Result<bool, SweepError> {
         .take_while(|((at_ms, ..), ())| *at_ms <= now_ms)
         .collect();
     if due.is_empty() {
-        return Ok(false);
+        return Ok(Swept::default());
     }
-    let mut more = due.len() == AT_ONCE;
-    for ((at_ms, account, region, id), ()) in due {
-        if run(&mut tx, &account, &region, &id)? {
-            tx.delete(&TIMERS, &(at_ms, account, region, id))
-                .map_err(CallError::from)?;
-        } else {
-            more = true;
+    let mut swept = Swept {
+        more: due.len() == AT_ONCE,
+        ..Swept::default()
+    };
+    for (timer, ()) in due {
+        let (_, account, region, id) = &timer;
+        let is_done = match run(&mut tx, account, region, id) {
+            Err(CallError::Api(error)) => Err(error.message),
+            Err(CallError::Store(error @ StoreError::Damaged(_))) => Err(error.to_string()),
+            done => Ok(done?),
+        };
+        match is_done {
+            Ok(true) => {}
+            Ok(false) => {
+                swept.more = true;
+                continue;
+            }
+            Err(what) => {
+                let later = (now_ms + PUT_OFF_MS, account, region, id);
+                tx.put(&TIMERS, &later, &()).map_err(CallError::from)?;
+                let key = format!("{account}/{region}/{id}");
+                swept.damaged.push((key, what));
+            }
         }
+        tx.delete(&TIMERS, &timer).map_err(CallError::from)?;
     }
     let fact = Fact {
         time: Millis(now_ms),
         ..Fact::default()
     };
     store.commit(tx, fact, Durability::Durable).await?;
-    Ok(more)
+    Ok(swept)
 }
 
 /// Why what is due could not be done.
