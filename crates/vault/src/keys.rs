@@ -31,6 +31,9 @@ pub struct Keys {
     /// Read by whoever wraps under a domain's newest key, until that is durable; written by whoever makes a newer one. So when a
     /// newer one is there, nothing is wrapped under an older one any more.
     rotation: RwLock<()>,
+    /// Held over the whole of a rewrap. Two at once, each towards a newest key of its own, would lose materials: the one that aims
+    /// lower may overwrite what the other moved, and the other then wipes the key that this lies under.
+    rewrapping: Mutex<()>,
     cache: Cache,
     branches: BranchMaterials,
     clock: Arc<dyn Clock>,
@@ -76,6 +79,7 @@ impl Keys {
             slots,
             domains: Mutex::new(domains),
             rotation: RwLock::default(),
+            rewrapping: Mutex::default(),
             cache: Cache::new(CACHE_HALF),
             branches: BranchMaterials::default(),
             clock,
@@ -130,7 +134,8 @@ impl Keys {
     }
 
     /// Moves every material to its domain's newest key, `batch` of them with one sync, then wipes the older keys. Serving goes on
-    /// meanwhile. It may be stopped at any time, by a crash or by `go_on`, and begun anew: what is moved stays moved.
+    /// meanwhile; another rewrap waits. It may be stopped at any time, by a crash or by `go_on`, and begun anew: what is moved stays
+    /// moved.
     ///
     /// # Errors
     /// When the vault fails or a token does not open; older keys stay then.
@@ -140,6 +145,10 @@ impl Keys {
         random: &mut dyn Random,
         mut go_on: impl FnMut() -> bool,
     ) -> Result<Rewrapped, KeyVaultError> {
+        let _one = self
+            .rewrapping
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let mut done = Rewrapped::default();
         let newest: HashMap<Domain, u32> = {
             // Once nobody is within, everything wrapped under an older key is in the slots.

@@ -227,6 +227,49 @@ fn what_is_destroyed_while_it_is_rewrapped_and_loaded_stays_gone() {
     }
 }
 
+/// Randomness that lets something happen before it is first asked.
+struct Interrupted<F: FnMut()>(Option<F>);
+
+impl<F: FnMut() + Send> palisade_keyring::Random for Interrupted<F> {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        if let Some(mut first) = self.0.take() {
+            first();
+        }
+        OsRandom.fill(bytes);
+    }
+}
+
+#[test]
+fn a_rewrap_that_another_overtakes_loses_no_material() {
+    let slots = files::in_memory().unwrap();
+    let keys = Keys::open(slots, vec![root(0)], clock(), &mut OsRandom).unwrap();
+    let place = place("eu-west-1");
+    store(&keys, &place, 1, KeySpec::SymmetricDefault);
+    keys.rotate_domain_keys(0, &mut OsRandom).unwrap();
+    std::thread::scope(|scope| {
+        // The first rewrap has read the token, and moves it to the second key. Now there is a third, and a rewrap towards that, which
+        // either waits or is done before the first goes on.
+        let overtake = || {
+            keys.rotate_domain_keys(0, &mut OsRandom).unwrap();
+            let (done, is_done) = std::sync::mpsc::channel();
+            let keys = &keys;
+            scope.spawn(move || {
+                keys.rewrap(10, &mut OsRandom, || true).unwrap();
+                let _ = done.send(());
+            });
+            let _ = is_done.recv_timeout(Duration::from_millis(300));
+        };
+        let mut random = Interrupted(Some(overtake));
+        keys.rewrap(10, &mut random, || true).unwrap();
+    });
+    let backup = keys.backup().unwrap();
+    let there = tempfile::tempdir().unwrap();
+    palisade_vault::backup::restore(&backup[..], there.path()).unwrap();
+    let afresh = open(there.path(), vec![root(0)]).unwrap();
+    assert!(afresh.load(&place, id(1)).is_ok());
+    assert!(!keys.has_older_keys());
+}
+
 #[test]
 fn a_backup_holds_every_key_wrapped_and_restores() {
     let (here, there) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
