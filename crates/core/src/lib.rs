@@ -28,6 +28,7 @@ pub mod keys;
 pub mod operation;
 pub mod outside;
 mod page;
+pub mod principals;
 mod random;
 pub mod record;
 mod region;

@@ -233,12 +233,19 @@ async fn a_grant_counts_at_once_within_its_constraint_and_until_it_is_retired() 
 }
 
 #[tokio::test]
-async fn a_grant_is_of_who_was_named_not_of_the_name() {
+async fn grants_and_key_policies_are_of_who_was_named_not_of_the_name() {
     let world = World::new().await;
     let id = key(&world, json!({})).await;
-    world.user(HOME, "bob", json!([])).await;
+    let policed = key(&world, json!({})).await;
+    let bob = world.user(HOME, "bob", json!([])).await;
     let grant = json!({"KeyId": id, "GranteePrincipal": user("bob"), "Operations": ["Encrypt"]});
     done(&world, "CreateGrant", grant).await;
+    let to_bob = json!([account_may(), {"Effect": "Allow", "Principal": {"AWS": [user("bob")]},
+        "Action": "kms:Encrypt", "Resource": "*"}]);
+    let put = put_policy(&world, &policed, to_bob).await;
+    assert_eq!(code(&put), "ok", "{put:?}");
+    let seal = |id: &str| json!({"KeyId": id, "Plaintext": HI});
+    world.done(&bob, KMS, "Encrypt", seal(&policed)).await;
     for (operation, input) in [
         ("ListAccessKeys", json!({"UserName": "bob"})),
         ("ListUserPolicies", json!({"UserName": "bob"})),
@@ -265,11 +272,14 @@ async fn a_grant_is_of_who_was_named_not_of_the_name() {
         .done(&root(HOME), "iam", "DeleteUser", json!({"UserName": "bob"}))
         .await;
     let other = world.user(HOME, "bob", json!([])).await;
-    let seal = json!({"KeyId": id, "Plaintext": HI});
-    assert_eq!(
-        world.call(&other, KMS, "Encrypt", seal).await.code(),
-        "AccessDeniedException"
-    );
+    for id in [&id, &policed] {
+        let reply = world.call(&other, KMS, "Encrypt", seal(id)).await;
+        assert_eq!(reply.code(), "AccessDeniedException");
+    }
+    let shown = done(&world, "GetKeyPolicy", json!({"KeyId": policed})).await;
+    let shown = shown.text("Policy");
+    assert!(!shown.contains(&user("bob")), "{shown}");
+    assert!(shown.contains("AIDA"), "{shown}");
 }
 
 #[tokio::test]

@@ -5,19 +5,16 @@
 
 use std::borrow::Cow;
 
+use palisade_core::principals::{Trusted, with_ids};
 use palisade_core::{AccountId, Arn, Call, CallError};
 use palisade_policy::document::PrincipalName;
 use palisade_policy::{Policy, PolicyKind};
 use palisade_store::{StoreError, Tx};
-use serde_json::Value;
 
 use crate::document::{Document, check_size, malformed};
 use crate::limits;
 use crate::named::{Named, find};
 use crate::tables::{ACCOUNTS, Role, User};
-
-/// Users and roles by ARN, each with its unique id.
-pub(crate) type Trusted = Vec<(String, String)>;
 
 /// Takes a trust policy: valid, within its quota, naming principals that exist. Of an account that this server does not have
 /// nothing can be known, and its principals are taken as they are.
@@ -53,7 +50,7 @@ pub(crate) fn current<'a>(tx: &Tx, role: &'a Role) -> Result<Cow<'a, str>, Store
     if gone.is_empty() {
         return Ok(Cow::Borrowed(role.trust.text()));
     }
-    Ok(Cow::Owned(replaced(role.trust.text(), &gone)))
+    Ok(Cow::Owned(with_ids(role.trust.text(), &gone)))
 }
 
 /// What is known of a principal that a policy names.
@@ -113,49 +110,4 @@ fn principals(policy: &Policy) -> impl Iterator<Item = String> {
         PrincipalName::Aws(name) => Some(name.clone()),
         _ => None,
     })
-}
-
-/// The policy with ids in place of ARNs, in its principal elements and nowhere else.
-fn replaced(text: &str, gone: &[(&str, &str)]) -> String {
-    let Ok(mut policy) = serde_json::from_str::<Value>(text) else {
-        return text.to_owned();
-    };
-    let statements = match policy.get_mut("Statement") {
-        Some(Value::Array(statements)) => statements.iter_mut().collect(),
-        Some(statement) => vec![statement],
-        None => Vec::new(),
-    };
-    for statement in statements {
-        if let Some(names) = statement
-            .get_mut("Principal")
-            .and_then(|principal| principal.get_mut("AWS"))
-        {
-            replace(names, gone);
-        }
-    }
-    policy.to_string()
-}
-
-fn replace(names: &mut Value, gone: &[(&str, &str)]) {
-    match names {
-        Value::Array(names) => names.iter_mut().for_each(|name| replace(name, gone)),
-        Value::String(name) => {
-            if let Some((_, id)) = gone.iter().find(|(arn, _)| arn == name) {
-                (*id).clone_into(name);
-            }
-        }
-        _ => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_stand_where_principals_are_named_and_nowhere_else() {
-        let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":["a","b"],"Service":"a"},"Action":"sts:AssumeRole","Condition":{"StringEquals":{"aws:PrincipalArn":"a"}}}]}"#;
-        let expected = text.replacen(r#""AWS":["a""#, r#""AWS":["AIDA1""#, 1);
-        assert_eq!(replaced(text, &[("a", "AIDA1")]), expected);
-    }
 }

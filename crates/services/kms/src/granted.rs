@@ -126,16 +126,26 @@ pub(crate) fn is(caller: &Caller, party: &Party) -> bool {
     if !names_of(caller).contains(arn) {
         return false;
     }
-    let own = match &caller.identity {
+    // A name without an id is an account's or a session's.
+    id.as_ref().is_none_or(|id| own_id(caller) == Some(id))
+}
+
+/// Whether the caller goes by the name of a principal that has another unique id.
+pub(crate) fn is_namesake(caller: &Caller, arn: &str, id: &str) -> bool {
+    let has_name = names_of(caller).iter().any(|name| name == arn);
+    has_name && own_id(caller).is_none_or(|own| own != id)
+}
+
+/// The unique id of the caller's user or role.
+fn own_id(caller: &Caller) -> Option<&String> {
+    match &caller.identity {
         Identity::User(user)
         | Identity::FederatedUser {
             user: Some(user), ..
         } => Some(&user.id),
         Identity::RoleSession { role, .. } => Some(&role.id),
         _ => None,
-    };
-    // A name without an id is an account's or a session's.
-    id.as_ref().is_none_or(|id| own == Some(id))
+    }
 }
 
 /// Who may retire a grant besides a grantee that has the operation: its retiring principal, and whomever the account that made it

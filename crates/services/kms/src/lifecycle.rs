@@ -57,12 +57,12 @@ fn create(call: &mut Call<'_>, input: CreateKeyInput) -> Result<CreateKeyOutput,
     let id = new_id(call, multi_region);
     let arn = arn(&region, account.as_str(), &format!("key/{id}"));
     let bypass = input.bypass_policy_lockout_safety_check.unwrap_or(false);
-    let policy = match input.policy {
+    let (policy, trusted) = match input.policy {
         Some(text) => {
-            policy::check(call, &arn, &text, bypass)?;
-            text
+            let trusted = policy::check(call, &arn, &text, bypass)?;
+            (text, trusted)
         }
-        None => policy::default(&account),
+        None => (policy::default(&account), Vec::new()),
     };
     check_quota(call, &region)?;
     let materials = match origin {
@@ -86,6 +86,7 @@ fn create(call: &mut Call<'_>, input: CreateKeyInput) -> Result<CreateKeyOutput,
         enabled: true,
         deletion: None,
         policy,
+        trusted,
         tags: new_tags,
         imported: Vec::new(),
     };

@@ -23,7 +23,7 @@ fn get(call: &mut Call<'_>, input: GetKeyPolicyInput) -> Result<GetKeyPolicyOutp
         return Err(not_found("No such policy exists").into());
     }
     Ok(GetKeyPolicyOutput {
-        policy: Some(found.key.policy.clone()),
+        policy: Some(policy::shown(call, &found.key)?),
         policy_name: Some(name),
     })
 }
@@ -35,8 +35,9 @@ fn put(call: &mut Call<'_>, input: PutKeyPolicyInput) -> Result<PutKeyPolicyOutp
         return Err(not_found("No such policy exists").into());
     }
     let bypass = input.bypass_policy_lockout_safety_check.unwrap_or(false);
-    policy::check(call, &found.arn(), &input.policy, bypass)?;
+    let trusted = policy::check(call, &found.arn(), &input.policy, bypass)?;
     let mut key = Key::clone(&found.key);
+    key.trusted = trusted;
     key.policy = input.policy;
     found.save_key(call, &key)?;
     Ok(PutKeyPolicyOutput {})

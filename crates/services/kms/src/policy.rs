@@ -5,14 +5,16 @@
 use std::sync::Arc;
 
 use palisade_core::authorize::{Ask, Authority};
-use palisade_core::{AccountId, Arn, Call, CallError, Resource};
+use palisade_core::principals::{Trusted, with_ids};
+use palisade_core::{AccountId, Arn, Call, CallError, Caller, Resource};
 use palisade_model::ApiError;
 use palisade_policy::document::PrincipalName;
 use palisade_policy::{CompiledPolicy, Context, Policy, PolicyKind};
 use palisade_store::{StoreError, Tx};
 
 use crate::api::errors;
-use crate::tables::KEYS;
+use crate::granted;
+use crate::tables::{KEYS, Key};
 
 /// The only name of a key policy.
 pub(crate) const NAME: &str = "default";
@@ -76,13 +78,13 @@ pub(crate) fn compile(name: &str, text: &str) -> Arc<CompiledPolicy> {
 }
 
 /// Takes a key policy: valid, within its size, naming principals that exist; and unless `bypass`, one that leaves the caller able to
-/// put another.
+/// put another. Tells which users and roles it names.
 pub(crate) fn check(
     call: &mut Call<'_>,
     arn: &str,
     text: &str,
     bypass: bool,
-) -> Result<(), CallError> {
+) -> Result<Trusted, CallError> {
     if text.len() > BYTES_MAX {
         return Err(errors::limit_exceeded_exception(format!(
             "The key policy is larger than the limit of {BYTES_MAX} bytes."
@@ -93,19 +95,20 @@ pub(crate) fn check(
     policy
         .validate(PolicyKind::Resource)
         .map_err(|error| malformed(error.0.message))?;
-    check_principals(call, &policy)?;
+    let trusted = check_principals(call, &policy)?;
     if !bypass {
         check_lockout(call, arn, policy)?;
     }
-    Ok(())
+    Ok(trusted)
 }
 
 fn malformed(message: impl Into<String>) -> ApiError {
     errors::malformed_policy_document_exception(message)
 }
 
-/// The principals a policy names must exist, as far as this server can know.
-fn check_principals(call: &mut Call<'_>, policy: &Policy) -> Result<(), CallError> {
+/// The principals a policy names must exist, as far as this server can know; the users and roles among them.
+fn check_principals(call: &mut Call<'_>, policy: &Policy) -> Result<Trusted, CallError> {
+    let mut trusted = Trusted::new();
     let named = policy
         .statements
         .iter()
@@ -115,26 +118,50 @@ fn check_principals(call: &mut Call<'_>, policy: &Policy) -> Result<(), CallErro
         let PrincipalName::Aws(name) = &name.value else {
             continue;
         };
-        if !exists(call, name)? {
-            return Err(malformed(
-                "Policy contains a statement with one or more invalid principals.",
-            )
-            .into());
+        match principal(call, name)? {
+            Principal::Known(id) => trusted.push((name.clone(), id)),
+            Principal::Unchecked => {}
+            Principal::Missing => {
+                return Err(malformed(
+                    "Policy contains a statement with one or more invalid principals.",
+                )
+                .into());
+            }
         }
     }
-    Ok(())
+    trusted.sort();
+    trusted.dedup();
+    Ok(trusted)
 }
 
-/// Whether there is such a principal: an account, or a user or role. Sessions have free names; of another account that this server
-/// has, users and roles are looked up as well.
-pub(crate) fn exists(call: &mut Call<'_>, name: &str) -> Result<bool, CallError> {
-    Ok(match principal(call, name)? {
-        Principal::Known(_) | Principal::Unchecked => true,
-        Principal::Missing => false,
-    })
+/// The policy of a key as it stands now: ids in place of the ARNs whose principals are no more.
+pub(crate) fn shown(call: &mut Call<'_>, key: &Key) -> Result<String, CallError> {
+    let mut gone = Vec::new();
+    for (arn, id) in &key.trusted {
+        match principal(call, arn)? {
+            Principal::Known(now) if now == *id => {}
+            _ => gone.push((arn.as_str(), id.as_str())),
+        }
+    }
+    if gone.is_empty() {
+        return Ok(key.policy.clone());
+    }
+    Ok(with_ids(&key.policy, &gone))
 }
 
-/// What is known of a principal that is named.
+/// The policy of a key for a caller who has a name that the policy means somebody else by; `None` if it means nobody else.
+pub(crate) fn for_namesake(caller: &Caller, key: &Key) -> Option<Arc<CompiledPolicy>> {
+    let others: Vec<_> = key
+        .trusted
+        .iter()
+        .filter(|(arn, id)| granted::is_namesake(caller, arn, id))
+        .map(|(arn, id)| (arn.as_str(), id.as_str()))
+        .collect();
+    (!others.is_empty()).then(|| compile("key-policy", &with_ids(&key.policy, &others)))
+}
+
+/// What is known of a principal that is named: an account, or a user or role. Sessions have free names; of another account that this
+/// server has, users and roles are looked up as well.
 pub(crate) enum Principal {
     /// A user or role, with its unique id.
     Known(String),

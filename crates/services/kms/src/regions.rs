@@ -54,12 +54,12 @@ fn replicate(
         return Err(errors::kms_invalid_state_exception(message).into());
     }
     let bypass = input.bypass_policy_lockout_safety_check.unwrap_or(false);
-    let policy = match input.policy {
+    let (policy, trusted) = match input.policy {
         Some(text) => {
-            policy::check(call, &arn, &text, bypass)?;
-            text
+            let trusted = policy::check(call, &arn, &text, bypass)?;
+            (text, trusted)
         }
-        None => policy::default(&found.account),
+        None => (policy::default(&found.account), Vec::new()),
     };
     let tags = tags::new_tags(input.tags)?;
     if !count::add(call, (found.account.as_str(), region, ""), KEYS_MAX)? {
@@ -71,6 +71,7 @@ fn replicate(
         enabled: true,
         deletion: None,
         policy,
+        trusted,
         tags,
         imported: Vec::new(),
     };

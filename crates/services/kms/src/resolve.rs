@@ -182,11 +182,16 @@ pub(crate) fn shared(call: &Call<'_>, id: &str, by: By) -> Result<Resource, Call
 
 /// A key that exists, as the caller meets it.
 pub(crate) fn existing(call: &Call<'_>, key: &Found) -> Result<Resource, CallError> {
+    let bare = bare(call, key)?;
+    let namesake = policy::for_namesake(&call.context.caller, &key.key);
     Ok(Resource {
         grants: granted::to_caller(call, key)?,
         context: of_key(call, key)?,
         asked: vec![caller_account(call)],
-        ..bare(call, key)?
+        policy: namesake.or(bare.policy),
+        account: bare.account,
+        tags: bare.tags,
+        ..Resource::named(bare.arn)
     })
 }
 

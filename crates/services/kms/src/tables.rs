@@ -1,6 +1,7 @@
 //! What KMS keeps. No row holds a secret: materials are named by their ids, and what they are made of is behind the key vault.
 
 use palisade_core::AccountId;
+use palisade_core::principals::Trusted;
 use palisade_store::Table;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +41,10 @@ pub(crate) struct Key {
     pub deletion: Option<Deletion>,
     /// The key policy, valid when it was put.
     pub policy: String,
+    /// The users and roles the policy names, each with its unique id when it was put: made anew under its old name, a principal is
+    /// somebody else and is not meant.
+    #[serde(default)]
+    pub trusted: Trusted,
     pub tags: Tags,
     /// The imported materials that are here, where the key's materials are imported.
     pub imported: Vec<Imported>,
