@@ -85,7 +85,7 @@ pub(crate) fn resolve(
             let model = member("ExpirationModel").unwrap_or("KEY_MATERIAL_EXPIRES");
             with(own(call, id(), By::Key)?, "kms:ExpirationModel", model)
         }
-        "new-replica" => new_replica(call, id())?,
+        "new-replica" => new_replica(call, input, id())?,
         "primary-and-replica" => {
             let now = own(call, id(), By::Key)?;
             let region = member("PrimaryRegion").unwrap_or_default();
@@ -391,7 +391,7 @@ fn of_arn(call: &Call<'_>, arn: &str) -> Result<Option<Found>, CallError> {
 }
 
 /// A replica to be made of a key: asked for as a new key of the same kind.
-fn new_replica(call: &Call<'_>, id: &str) -> Result<Resource, CallError> {
+fn new_replica(call: &Call<'_>, input: &Value, id: &str) -> Result<Resource, CallError> {
     let mut resource = Resource::named("*");
     resource.asked.push(caller_account(call));
     if let Lookup::Found { key, .. } = lookup(call, id, By::Key)? {
@@ -401,6 +401,7 @@ fn new_replica(call: &Call<'_>, id: &str) -> Result<Resource, CallError> {
             ("kms:KeyOrigin", key.ring.origin.as_str()),
             ("kms:MultiRegion", "true"),
             ("kms:MultiRegionKeyType", "REPLICA"),
+            ("kms:BypassPolicyLockoutSafetyCheck", &bypass(input)),
         ] {
             resource = with(resource, name, value);
         }
