@@ -239,3 +239,41 @@ async fn a_damaged_key_holds_no_other_up_and_goes_once_it_is_repaired() {
     assert_eq!(swept, palisade_kms::Swept::default());
     assert!(!is_named(0));
 }
+
+#[tokio::test]
+async fn a_replica_without_the_lockout_check_is_asked_for_as_such() {
+    let world = World::new().await;
+    let id = key(&world, HOME, json!({"MultiRegion": true})).await;
+    let checked = json!([{"Effect": "Allow", "Action": "kms:*", "Resource": "*",
+        "Condition": {"BoolIfExists": {"kms:BypassPolicyLockoutSafetyCheck": "false"}}}]);
+    let ann = world.user(HOME, "ann", checked).await;
+    let bypass =
+        json!({"KeyId": id, "ReplicaRegion": "eu-west-1", "BypassPolicyLockoutSafetyCheck": true});
+    let refused = world.call(&ann, KMS, "ReplicateKey", bypass).await;
+    assert_eq!(refused.code(), "AccessDeniedException", "{refused:?}");
+    let input = json!({"KeyId": id, "ReplicaRegion": "eu-west-1"});
+    world.done(&ann, KMS, "ReplicateKey", input).await;
+}
+
+#[tokio::test]
+async fn a_disabled_primary_is_not_rotated_by_the_use_of_its_replicas() {
+    let world = World::new().await;
+    let id = key(&world, HOME, json!({"MultiRegion": true})).await;
+    let replicate = json!({"KeyId": id, "ReplicaRegion": "eu-west-1"});
+    done(&world, "ReplicateKey", replicate).await;
+    let period = json!({"KeyId": id, "RotationPeriodInDays": 90});
+    done(&world, "EnableKeyRotation", period).await;
+    let material = || {
+        let (world, input) = (&world, json!({"KeyId": id, "KeySpec": "AES_256"}));
+        async move {
+            let ask = Ask::new(KMS, "GenerateDataKey", &input).region("eu-west-1");
+            world.send(&root(HOME), &ask).await.text("KeyMaterialId")
+        }
+    };
+    let first = material().await;
+    done(&world, "DisableKey", json!({"KeyId": id})).await;
+    world.clock.advance(90 * DAY);
+    assert_eq!(material().await, first);
+    done(&world, "EnableKey", json!({"KeyId": id})).await;
+    assert_ne!(material().await, first);
+}

@@ -32,7 +32,7 @@ pub(crate) fn register(handlers: Handlers) -> Handlers {
 pub(crate) fn current(call: &mut Call<'_>, found: &Found) -> Result<Version, CallError> {
     let none = || damaged("a key without material");
     let last = found.ring.current().cloned().ok_or_else(none)?;
-    let Some(rotation) = due(found, call.now_ms()) else {
+    let Some(rotation) = due(call, found)? else {
         return Ok(last);
     };
     let mut ring = Ring::clone(&found.ring);
@@ -43,18 +43,22 @@ pub(crate) fn current(call: &mut Call<'_>, found: &Found) -> Result<Version, Cal
 }
 
 /// The schedule after a rotation that is due now; `None` if none is. Disabled keys are not rotated, and catch up when they are
-/// enabled: that is when they are used again.
-fn due(found: &Found, now_ms: i64) -> Option<Rotation> {
-    let rotation = found.ring.rotation.filter(|one| one.next_ms <= now_ms)?;
-    if found.state() != State::Enabled {
-        return None;
+/// enabled: that is when they are used again. A multi-Region key is rotated as its primary, so that one must be enabled.
+fn due(call: &Call<'_>, found: &Found) -> Result<Option<Rotation>, CallError> {
+    let now_ms = call.now_ms();
+    let Some(rotation) = found.ring.rotation.filter(|one| one.next_ms <= now_ms) else {
+        return Ok(None);
+    };
+    let primary = Found::look(call.tx, &found.account, &found.ring.primary, &found.id)?;
+    if primary.is_none_or(|primary| primary.state() != State::Enabled) {
+        return Ok(None);
     }
     let period_ms = i64::from(rotation.period_days) * DAY_MS;
     let missed = (now_ms - rotation.next_ms) / period_ms + 1;
-    Some(Rotation {
+    Ok(Some(Rotation {
         next_ms: rotation.next_ms + missed * period_ms,
         ..rotation
-    })
+    }))
 }
 
 /// Makes a new material the current one.
@@ -136,7 +140,7 @@ fn status(
 ) -> Result<GetKeyRotationStatusOutput, CallError> {
     let found = find(call, "GetKeyRotationStatus", &input.key_id, By::Key)?;
     // Of keys that cannot be rotated it is false, no error: Terraform asks it of every key.
-    let rotation = due(&found, call.now_ms()).or(found.ring.rotation);
+    let rotation = due(call, &found)?.or(found.ring.rotation);
     Ok(GetKeyRotationStatusOutput {
         key_rotation_enabled: Some(rotation.is_some()),
         key_id: Some(found.arn()),
