@@ -200,6 +200,17 @@ def test_a_move_to_a_passphrase_takes_the_key_file_away(site):
         pass
 
 
+def test_a_move_onto_its_own_key_file_is_refused_by_whatever_name(site, tmp_path):
+    with site.serve() as server:
+        _key, ciphertext = kms_key(server, b"hello")
+        (tmp_path / "link").symlink_to(site.data / "seal" / "root.key")
+        for same in (tmp_path / "link", site.data / "seal" / ".." / "seal" / "root.key"):
+            refused = site.seal("migrate", "--to", f"file:{same}")
+            assert refused.returncode == 1 and "a seal already" in refused.stderr, (same, refused.stderr)
+    with site.serve() as server:
+        assert opened(server, ciphertext) == b"hello"
+
+
 def test_a_passphrase_may_come_by_descriptor(site):
     with site.serve(*site.by_passphrase):
         pass

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use palisade_core::deployment;
 use palisade_core::ids::{AccessKeyKind, access_key_id};
 use palisade_core::keys::KeyVault;
@@ -29,7 +29,7 @@ use zeroize::Zeroizing;
 use crate::config::{Config, StateLocation};
 use crate::data_folder::{self, DataFolder, write_private};
 use crate::seal::folder::{Opened, Opening, SealFolder, StateCheck};
-use crate::seal::{Provider, SealUri};
+use crate::seal::{Provider, SealUri, is_among, openers};
 use crate::{assemble, key_timers, key_upkeep, retention};
 
 /// How often keys are looked at whose time has come.
@@ -173,14 +173,12 @@ impl Site {
         let open = self.open().clone().context("the seal is not open")?;
         let mut opened = lock(&open.opened);
         let seals = self.seals();
-        let mut usable: Vec<&dyn Provider> = seals.iter().map(|seal| &**seal).collect();
-        usable.retain(|seal| matches!(seal.open(opened.wraps()), Ok(Some(_))));
-        ensure!(
-            usable.len() >= opened.wraps().len(),
-            "the root key has {} wraps, and the seals of this server open {} of them: name them all, or migrate",
-            opened.wraps().len(),
-            usable.len()
-        );
+        let usable = openers(&seals, opened.wraps()).map_err(|missing| {
+            anyhow!(
+                "the root key has {} wraps, and the seals of this server do not open {missing} of them: name them all, or migrate",
+                opened.wraps().len()
+            )
+        })?;
         let new = self.move_to(&opened, |root| {
             usable.iter().map(|seal| seal.renew(root)).collect()
         })?;
@@ -198,8 +196,8 @@ impl Site {
         let open = self.open().clone().context("the seal is not open")?;
         let mut opened = lock(&open.opened);
         let mut seals = self.seals();
-        let has = seals.iter().any(|seal| seal.name() == to.name());
-        ensure!(!has, "{} is a seal already", to.name());
+        // By whatever name: what the old seals keep is destroyed in the end.
+        ensure!(!is_among(&*to, &seals), "{} is a seal already", to.name());
         let new = self.move_to(&opened, |root| Ok(vec![to.wrap(root)?]))?;
         self.end_rotation(&open.keys, &mut opened, new)?;
         for old in std::mem::replace(&mut *seals, vec![to]) {

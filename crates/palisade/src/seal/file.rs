@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
@@ -110,8 +110,13 @@ impl Provider for FileProvider {
     }
 
     fn keeps(&self, path: &Path) -> bool {
-        let same = |one: &Path, other: &Path| one.canonicalize().ok() == other.canonicalize().ok();
-        self.path == path || (path.exists() && same(&self.path, path))
+        [&self.path, &self.new_path()]
+            .into_iter()
+            .any(|own| is_same(own, path))
+    }
+
+    fn file(&self) -> Option<&Path> {
+        Some(&self.path)
     }
 
     fn discard(&self) -> anyhow::Result<()> {
@@ -133,6 +138,20 @@ impl Provider for FileProvider {
             _ => true,
         }
     }
+}
+
+/// Whether two paths are of one file, which need not be there yet: links of either kind, `..` and relative paths make no difference.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let file = |path: &Path| path.metadata().ok().map(|meta| (meta.dev(), meta.ino()));
+    if let (Some(one), Some(other)) = (file(one), file(other)) {
+        return one == other;
+    }
+    let place = |path: &Path| {
+        let absolute = std::path::absolute(path).ok()?;
+        let folder = absolute.parent()?.canonicalize().ok()?;
+        Some(folder.join(absolute.file_name()?))
+    };
+    one == other || place(one).is_some_and(|one| place(other) == Some(one))
 }
 
 /// The 32 bytes of a key file that nobody else may read.

@@ -78,9 +78,14 @@ pub trait Provider: Send + Sync {
     /// Whether a wrap is of this kind of seal.
     fn is_kind_of(&self, wrap: &RootWrap) -> bool;
 
-    /// Whether the key of this seal is the file at `path`.
+    /// Whether the key of this seal is the file at `path`, by whatever name, or will be while it is renewed.
     fn keeps(&self, _path: &Path) -> bool {
         false
+    }
+
+    /// The file that the key of this seal is in, where it is in one of its own.
+    fn file(&self) -> Option<&Path> {
+        None
     }
 
     /// Destroys what the seal keeps, for it wraps nothing any more.
@@ -103,6 +108,43 @@ impl SealUri {
             Self::Passphrase(source) => Box::new(PassphraseProvider::new(source.clone())),
         }
     }
+}
+
+/// Whether `seal` is one of `seals`, or keeps its key in the same file as one of them, by whatever name.
+pub fn is_among(seal: &dyn Provider, seals: &[Box<dyn Provider>]) -> bool {
+    let same = |other: &dyn Provider| {
+        other.name() == seal.name() || seal.file().is_some_and(|file| other.keeps(file))
+    };
+    seals.iter().any(|other| same(&**other))
+}
+
+/// For each wrap a seal that opens it, each seal once: a seal that was named twice opens the same wraps twice. `Err` is how many
+/// wraps none of the seals opens.
+///
+/// # Errors
+/// When there is a wrap that none opens.
+pub fn openers<'a>(
+    seals: &'a [Box<dyn Provider>],
+    wraps: &[RootWrap],
+) -> Result<Vec<&'a dyn Provider>, usize> {
+    let mut found = Vec::new();
+    let mut missing = 0;
+    for wrap in wraps {
+        let opens =
+            |seal: &Box<dyn Provider>| matches!(seal.open(std::slice::from_ref(wrap)), Ok(Some(_)));
+        match seals.iter().position(opens) {
+            Some(at) if found.contains(&at) => {}
+            Some(at) => found.push(at),
+            None => missing += 1,
+        }
+    }
+    if missing > 0 {
+        return Err(missing);
+    }
+    Ok(found
+        .iter()
+        .filter_map(|at| Some(&**seals.get(*at)?))
+        .collect())
 }
 
 /// The seal of a passphrase that somebody gave.
@@ -157,6 +199,48 @@ impl fmt::Display for PassphraseSource {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn file(path: impl Into<PathBuf>) -> Box<dyn Provider> {
+        SealUri::File(path.into()).provider()
+    }
+
+    #[test]
+    fn a_key_file_is_known_by_every_name_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("root.key");
+        std::fs::write(&key, [7; 32]).unwrap();
+        let (symbolic, hard) = (folder.path().join("symbolic"), folder.path().join("hard"));
+        std::os::unix::fs::symlink(&key, &symbolic).unwrap();
+        std::fs::hard_link(&key, &hard).unwrap();
+        let roundabout = folder
+            .path()
+            .join("..")
+            .join(folder.path().file_name().unwrap());
+        let seals = [file(&key)];
+        for same in [&key, &symbolic, &hard, &roundabout.join("root.key")] {
+            assert!(is_among(&*file(same), &seals), "{}", same.display());
+        }
+        let renewed = roundabout.join("root.key.new");
+        assert!(is_among(&*file(renewed), &seals), "a renewal writes there");
+        assert!(!is_among(&*file(folder.path().join("other")), &seals));
+    }
+
+    #[test]
+    fn a_seal_named_twice_does_not_stand_for_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["one", "two"].map(|name| folder.path().join(name));
+        let root = Root::generate(&mut palisade_core::OsRandom);
+        let wraps: Vec<RootWrap> = paths
+            .iter()
+            .map(|path| file(path).wrap(&root).unwrap())
+            .collect();
+        let [one, two] = paths;
+        assert_eq!(openers(&[file(&one), file(&one)], &wraps).err(), Some(1));
+        let seals = [file(&one), file(&one), file(&two)];
+        let found = openers(&seals, &wraps).unwrap();
+        let names: Vec<String> = found.iter().map(|seal| seal.name()).collect();
+        assert_eq!(names, [file(&one).name(), file(&two).name()]);
+    }
 
     #[test]
     fn a_uri_reads_back() {
