@@ -101,9 +101,14 @@ class Shell:
         tools.mkdir()
         (tools / "palisade").symlink_to(binary())
         (tools / "aws").symlink_to(AWS_CLI)
+        # The page's commands see the repository around them, and what they write stays out of it.
+        here = folder / "here"
+        here.mkdir()
+        for entry in REPOSITORY.iterdir():
+            (here / entry.name).symlink_to(entry)
         path = f"{tools}:{os.environ['PATH']}"
         self.process = subprocess.Popen(
-            ["bash", "--noprofile", "--norc"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=REPOSITORY,
+            ["bash", "--noprofile", "--norc"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=here,
             env=clean_environment(PATH=path, AWS_PAGER="", AWS_MAX_ATTEMPTS="1", HOME=str(folder)),
         )
 
