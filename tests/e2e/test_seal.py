@@ -9,6 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
@@ -151,6 +152,52 @@ def test_a_server_whose_seal_does_not_open_waits_for_its_operator(site, tmp_path
         assert site.seal("unseal", "--with", f"passphrase:file={site.passphrase}").returncode == 0
 
 
+def test_an_unsealing_whose_start_fails_can_be_tried_again(site, tmp_path):
+    with site.serve(*site.by_passphrase) as server:
+        _key, ciphertext = kms_key(server, b"hello")
+    right = site.passphrase.read_text()
+    site.passphrase.write_text("wrong\n")
+    store, away = site.data / "store", tmp_path / "away"
+    with site.serve(*site.by_passphrase, kind=Sealed) as server:
+        site.passphrase.write_text(right)
+        unseal = ("unseal", "--with", f"passphrase:file={site.passphrase}")
+        store.rename(away)
+        store.write_text("no store")
+        assert site.seal(*unseal).returncode == 1 and health(server) == (503, {"status": "sealed"})
+        store.unlink()
+        # An empty store names no material; all would be destroyed.
+        refused = site.seal(*unseal)
+        assert refused.returncode == 1 and "the store is empty" in refused.stderr and health(server)[0] == 503, refused.stderr
+        shutil.rmtree(store)
+        away.rename(store)
+        done = site.seal(*unseal)
+        assert done.returncode == 0 and health(server) == (200, {"status": "ready"}), done.stderr
+        assert opened(server, ciphertext) == b"hello"
+
+
+def test_an_older_copy_of_the_store_is_not_served(site, tmp_path):
+    with site.serve():
+        pass
+    older = tmp_path / "older"
+    shutil.copytree(site.data / "store", older)
+    seen = site.data / "vault" / "store-seen"
+    with site.serve() as server:
+        before = seen.read_text()
+        _key, ciphertext = kms_key(server, b"hello")
+        until = time.monotonic() + 30
+        while seen.read_text() == before and time.monotonic() < until:
+            time.sleep(0.2)
+    newer = tmp_path / "newer"
+    (site.data / "store").rename(newer)
+    shutil.copytree(older, site.data / "store")
+    refused = palisade("up", "--listen", f"127.0.0.1:{free_port()}", "--data", str(site.data), *ROOT_FLAG)
+    assert refused.returncode == 1 and "older copy" in refused.stderr, refused.stderr
+    shutil.rmtree(site.data / "store")
+    newer.rename(site.data / "store")
+    with site.serve() as server:
+        assert opened(server, ciphertext) == b"hello"
+
+
 def test_any_of_several_seals_opens_and_one_named_later_is_added(site, tmp_path):
     outside = ("--seal", f"file:{tmp_path / 'keys' / 'root.key'}")
     with site.serve(*site.by_passphrase):
@@ -209,6 +256,13 @@ def test_a_move_onto_its_own_key_file_is_refused_by_whatever_name(site, tmp_path
             assert refused.returncode == 1 and "a seal already" in refused.stderr, (same, refused.stderr)
     with site.serve() as server:
         assert opened(server, ciphertext) == b"hello"
+
+
+def test_no_core_of_a_server_is_dumped(site):
+    with site.serve() as server:
+        limits = Path(f"/proc/{server.process.pid}/limits").read_text()
+        (core,) = (line.split() for line in limits.splitlines() if line.startswith("Max core file size"))
+        assert core[4:6] == ["0", "0"], core
 
 
 def test_a_passphrase_may_come_by_descriptor(site):

@@ -19,11 +19,13 @@ pub struct BranchOwner {
 pub struct BranchOwners(Mutex<HashMap<String, BranchOwner>>);
 
 impl BranchOwners {
-    /// Notes a branch that was opened at `now_ms`, and forgets those whose time is up.
-    pub fn opened(&self, id: &str, owner: BranchOwner, now_ms: i64) {
+    /// Notes a branch that was opened at `now_ms`, and forgets those whose time is up; their ids.
+    pub fn opened(&self, id: &str, owner: BranchOwner, now_ms: i64) -> Vec<String> {
         let mut owners = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        owners.retain(|_, other| other.expires_ms > now_ms);
+        let over = owners.extract_if(|_, other| other.expires_ms <= now_ms);
+        let over = over.map(|(id, _)| id).collect();
         owners.insert(id.to_owned(), owner);
+        over
     }
 
     /// Whose a branch is.
@@ -47,4 +49,22 @@ impl BranchOwners {
 /// A branch's ARN.
 pub fn arn(account: &AccountId, id: &str) -> String {
     format!("arn:aws:palisade::{account}:branch/{id}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opening_a_branch_tells_which_are_over() {
+        let owners = BranchOwners::default();
+        let until = |expires_ms| BranchOwner {
+            account: AccountId::new("111122223333").unwrap(),
+            expires_ms,
+        };
+        assert!(owners.opened("a", until(10), 0).is_empty());
+        assert!(owners.opened("b", until(20), 9).is_empty());
+        assert_eq!(owners.opened("c", until(30), 10), ["a"]);
+        assert!(owners.owner("a").is_none() && owners.owner("b").is_some());
+    }
 }

@@ -111,6 +111,9 @@ pub trait KeyVault: Send + Sync {
     /// Whether the material was made on the place's branch: what it discloses is nobody's secret on the real state.
     fn made_on_branch(&self, place: &Place, id: MaterialId) -> bool;
 
+    /// Forgets what was made on a branch, which is over.
+    fn forget_branch(&self, branch: BranchId);
+
     /// Every wrapped key, for a backup: nothing of it opens without the root key.
     ///
     /// # Errors
@@ -140,7 +143,7 @@ pub struct Kept {
 const PER_BRANCH_MAX: usize = 1000;
 const BRANCHES_MAX: usize = 64;
 
-/// The materials made on what-if branches: in memory, bounded, gone with the process.
+/// The materials made on what-if branches: in memory, bounded, gone with the branch.
 #[derive(Default)]
 pub struct BranchMaterials(Mutex<HashMap<BranchId, Made>>);
 
@@ -180,6 +183,11 @@ impl BranchMaterials {
     pub fn load(&self, branch: BranchId, domain: &Domain, id: MaterialId) -> Option<Arc<Material>> {
         let branches = self.lock();
         branches.get(&branch)?.get(&(domain.clone(), id)).cloned()
+    }
+
+    /// Forgets all that was made on a branch.
+    pub fn forget(&self, branch: BranchId) {
+        self.lock().remove(&branch);
     }
 
     /// Forgets materials made on a branch.
@@ -248,6 +256,10 @@ impl KeyVault for MemoryVault {
         branch.is_some_and(|branch| self.branches.load(branch, &place.domain, id).is_some())
     }
 
+    fn forget_branch(&self, branch: BranchId) {
+        self.branches.forget(branch);
+    }
+
     /// Nothing: what is not wrapped belongs into no backup.
     fn backup(&self) -> Result<Vec<u8>, KeyVaultError> {
         Ok(Vec::new())
@@ -305,6 +317,24 @@ mod tests {
         vault.destroy(&branch, &[id(1), id(2)]).unwrap();
         assert!(vault.load(&branch, id(1)).is_err());
         assert!(vault.load(&real, id(2)).is_ok(), "the real one stays");
+    }
+
+    #[test]
+    fn what_was_made_on_a_branch_that_is_over_is_forgotten_and_makes_room() {
+        let vault = MemoryVault::default();
+        let open = place(Some(1));
+        vault
+            .store(&open, id(0), material(), &mut OsRandom)
+            .unwrap();
+        for branch in 0..2 * BRANCHES_MAX as u64 {
+            let short = place(Some(2 + branch));
+            vault
+                .store(&short, id(0), material(), &mut OsRandom)
+                .unwrap();
+            vault.forget_branch(BranchId(2 + branch));
+            assert!(vault.load(&short, id(0)).is_err(), "{branch}");
+        }
+        assert!(vault.load(&open, id(0)).is_ok(), "it is open still");
     }
 
     #[test]

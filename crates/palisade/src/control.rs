@@ -8,6 +8,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
@@ -81,6 +82,8 @@ pub enum Told {
 pub struct Control {
     site: Arc<Site>,
     door: Arc<Door>,
+    /// Whether the door has a front with a state behind it. The seal may be open without: a start may have failed.
+    started: AtomicBool,
 }
 
 impl Control {
@@ -111,7 +114,12 @@ impl Control {
                 return Err(anyhow!(error).context(format!("cannot listen at {}", path.display())));
             }
         };
-        let control = Self { site, door };
+        let started = AtomicBool::new(site.seal_status().open);
+        let control = Self {
+            site,
+            door,
+            started,
+        };
         Ok(Some(tokio::spawn(
             async move { control.serve(listener).await },
         )))
@@ -184,7 +192,8 @@ impl Control {
     }
 
     async fn unseal(&self, passphrase: Option<Text>) -> anyhow::Result<()> {
-        if self.site.seal_status().open {
+        // Questions are answered one at a time, so nobody else starts meanwhile.
+        if self.started.load(Ordering::Relaxed) {
             return Ok(());
         }
         let seal = passphrase.as_ref().map(given).transpose()?;
@@ -194,6 +203,7 @@ impl Control {
         }
         let (front, _) = self.site.start(true).await?;
         self.door.replace(front).await;
+        self.started.store(true, Ordering::Relaxed);
         if let Some(keeping) = self.site.keep_keys_young() {
             // It ends with the process.
             drop(keeping);

@@ -17,7 +17,7 @@ use palisade_gateway::Gateway;
 use palisade_gateway::metrics::Metrics;
 use palisade_keyring::{Root, RootWrap};
 use palisade_store::{
-    Durability, Fact, History, Millis, Options as StoreOptions, Store, SystemClock,
+    Durability, Fact, History, Millis, Options as StoreOptions, Store, SystemClock, Table,
 };
 use palisade_vault::{Keys, files};
 use serde::{Deserialize, Serialize};
@@ -30,10 +30,14 @@ use crate::config::{Config, StateLocation};
 use crate::data_folder::{self, DataFolder, write_private};
 use crate::seal::folder::{Opened, Opening, SealFolder, StateCheck};
 use crate::seal::{Provider, SealUri, is_among, openers};
-use crate::{assemble, key_timers, key_upkeep, retention};
+use crate::{assemble, key_timers, key_upkeep, retention, store_seen};
 
 /// How often keys are looked at whose time has come.
 const KEY_TIMERS_EVERY: Duration = Duration::from_secs(5);
+/// How often the vault notes how far the store is.
+const STORE_SEEN_EVERY: Duration = Duration::from_secs(5);
+/// The rows that name materials, as KMS keeps them: account, Region, material. Only counted here.
+static MATERIALS: Table<(String, String, String), ()> = Table::new("kms.material");
 
 /// Where the state is kept and what opens its secrets. The folder's lock is held as long as this lives.
 pub struct Site {
@@ -273,22 +277,34 @@ impl Site {
             None => Store::open_memory(options)?,
             Some(folder) => data_folder::open_store(&folder.store(), options)?,
         };
+        if let Some(folder) = &self.folder {
+            store_seen::check(&folder.vault(), &store, &open.keys)?;
+        }
         if unsealed {
             record_unsealing(&store).await?;
         }
         let first_keys = self.first_start(&store, &*open.seal).await?;
-        if let Some(days) = self.config.retention_days {
-            let interval = Duration::from_secs(3600);
-            let keeping = tokio::spawn(retention::keep(store.clone(), days, interval));
-            self.keeping.lock().await.push(keeping);
-        }
         destroy_unnamed(&store, &open.keys)?;
-        let timers = tokio::spawn(key_timers::keep(store.clone(), KEY_TIMERS_EVERY));
-        self.keeping.lock().await.push(timers);
         let seal = Arc::clone(&open.seal);
         let keys = Arc::clone(&open.keys) as Arc<dyn KeyVault>;
-        let front = assemble::gateway(&self.config, store, seal, keys, &self.metrics)?;
+        let front = assemble::gateway(&self.config, store.clone(), seal, keys, &self.metrics)?;
+        // Last: a start that fails leaves no handle of the store, so that another may follow.
+        self.keep(store).await;
         Ok((front, first_keys))
+    }
+
+    /// Starts what keeps the state in order.
+    async fn keep(&self, store: Store) {
+        let mut keeping = self.keeping.lock().await;
+        if let Some(days) = self.config.retention_days {
+            let interval = Duration::from_secs(3600);
+            keeping.push(tokio::spawn(retention::keep(store.clone(), days, interval)));
+        }
+        if let Some(folder) = &self.folder {
+            let seeing = store_seen::keep(folder.vault(), store.clone(), STORE_SEEN_EVERY);
+            keeping.push(tokio::spawn(seeing));
+        }
+        keeping.push(tokio::spawn(key_timers::keep(store, KEY_TIMERS_EVERY)));
     }
 
     /// Forgets the state; but for those of what keeps it in order, no handle of the store may be left.
@@ -302,6 +318,10 @@ impl Site {
         }
         if let Some(open) = self.open().clone() {
             open.keys.keep_only(&mut |_, _| false)?;
+            open.keys.wipe_torn()?;
+        }
+        if let Some(folder) = &self.folder {
+            store_seen::forget(&folder.vault())?;
         }
         match &self.folder {
             Some(folder) => {
@@ -439,9 +459,22 @@ fn lock<T>(mutex: &SyncMutex<T>) -> MutexGuard<'_, T> {
 fn destroy_unnamed(store: &Store, keys: &Keys) -> anyhow::Result<()> {
     let tx = store.begin()?;
     // What cannot be looked up is kept.
-    keys.keep_only(&mut |domain, id| {
+    let found = keys.keep_only(&mut |domain, id| {
         palisade_kms::names_material(&tx, domain, id).unwrap_or(true)
     })?;
+    if keys.torn() == 0 {
+        return Ok(());
+    }
+    let named = tx.range(&MATERIALS, &(), None, usize::MAX)?.len();
+    if found.kept == named && keys.wipe_torn()?.is_some() {
+        return Ok(());
+    }
+    tracing::warn!(
+        torn = keys.torn(),
+        named,
+        found = found.kept,
+        "slots of the vault are damaged, and key materials that the state names are missing or do not open: what is encrypted under them cannot be decrypted. The slots are left as they are; restore the last backup into another folder"
+    );
     Ok(())
 }
 

@@ -90,6 +90,29 @@ mod tests {
     }
 
     #[test]
+    fn a_slot_that_the_disk_damaged_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        open(folder.path()).unwrap().0.put(&[entry(1)]).unwrap();
+        let path = folder.path().join(FILES[0]);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[100] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        let (slots, recovery) = open(folder.path()).unwrap();
+        assert_eq!((recovery.entries, recovery.torn), (0, 1));
+        slots.put(&[entry(2)]).unwrap();
+        let now = std::fs::read(&path).unwrap();
+        assert_eq!(now[..256], bytes[..256], "neither wiped nor written over");
+        // What the disk had damaged may be mended.
+        let mut mended = now;
+        mended[100] ^= 1;
+        drop(slots);
+        std::fs::write(&path, &mended).unwrap();
+        let (slots, recovery) = open(folder.path()).unwrap();
+        assert_eq!((recovery.entries, recovery.torn), (2, 0));
+        assert_eq!(slots.get(&[1; 32]).unwrap().unwrap(), b"content");
+    }
+
+    #[test]
     fn an_unknown_format_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         open(folder.path()).unwrap().0.put(&[entry(1)]).unwrap();

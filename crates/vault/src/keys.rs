@@ -9,7 +9,7 @@ use palisade_keyring::spec::KeySpec;
 use palisade_keyring::{
     Domain, DomainKey, Material, MaterialId, MaterialToken, Random, Root, RootId,
 };
-use palisade_store::Clock;
+use palisade_store::{BranchId, Clock};
 
 use crate::backup;
 use crate::cache::Cache;
@@ -174,6 +174,33 @@ impl Keys {
         Ok(done)
     }
 
+    /// How many slots of the vault are damaged, or of a write that never finished.
+    pub fn torn(&self) -> usize {
+        self.slots.torn()
+    }
+
+    /// How many materials are kept.
+    pub fn materials(&self) -> usize {
+        self.slots.ids(MATERIAL).len()
+    }
+
+    /// Overwrites the torn slots, if every material that is kept opens; `None` if one does not, and nothing is overwritten then. Only
+    /// for who has seen that every material which must be there is.
+    ///
+    /// # Errors
+    /// When the vault fails.
+    pub fn wipe_torn(&self) -> Result<Option<usize>, KeyVaultError> {
+        for id in self.slots.ids(MATERIAL) {
+            let opened = self.slots.get(&id).map_err(failed)?;
+            match opened.map(|token| self.open_token(&token)) {
+                Some(Err(KeyVaultError::DoesNotOpen)) => return Ok(None),
+                Some(Err(error)) => return Err(error),
+                Some(Ok(_)) | None => {}
+            }
+        }
+        self.slots.wipe_torn().map(Some).map_err(failed)
+    }
+
     fn rewrap_batch(
         &self,
         ids: &[Id],
@@ -309,6 +336,10 @@ impl KeyVault for Keys {
     fn made_on_branch(&self, place: &Place, id: MaterialId) -> bool {
         let branch = place.branch();
         branch.is_some_and(|branch| self.branches.load(branch, place.domain(), id).is_some())
+    }
+
+    fn forget_branch(&self, branch: BranchId) {
+        self.branches.forget(branch);
     }
 
     fn backup(&self) -> Result<Vec<u8>, KeyVaultError> {

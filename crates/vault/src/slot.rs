@@ -4,7 +4,7 @@
 //! checksum (16) ‖ generation (8) ‖ id (32) ‖ kind (1) ‖ length (2) ‖ content ‖ zeros
 //! ```
 //! The checksum is the head of the SHA-256 of all that follows. A slot that is neither all zeros nor fits its checksum is torn: a
-//! write to it never finished.
+//! write to it never finished, or the disk damaged it.
 
 use aws_lc_rs::digest::{SHA256, digest};
 
@@ -19,7 +19,7 @@ const HEAD: usize = CHECKSUM + 8 + 32 + 1 + 2;
 pub(crate) enum Slot<'a> {
     /// Nothing: all zeros.
     Empty,
-    /// A write that never finished.
+    /// A write that never finished, or an entry that the disk damaged.
     Torn,
     /// An entry.
     Full {

@@ -2,8 +2,11 @@
 //!
 //! An entry goes to a free slot and is synced before it counts. One that takes the place of another goes to a free slot too, with a
 //! higher generation; only when it is durable is the old slot overwritten. So at every moment one whole copy is on disk, and after a
-//! crash opening does what was left to do: of two slots of one entry the older is overwritten, and so is a torn one, which no caller
-//! was ever told of.
+//! crash opening does what was left to do: of two slots of one entry the older is overwritten.
+//!
+//! A torn slot is left by a write that never finished, which no caller was ever told of; or it is an entry that the disk damaged, of
+//! which somebody may yet read what is left. Nothing in it says which, so it stays as it is and is not written to, until whoever knows
+//! what must be there finds all of it elsewhere ([`Slots::wipe_torn`]).
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io;
@@ -51,7 +54,7 @@ pub enum SlotsError {
 pub struct Recovery {
     /// Entries.
     pub entries: usize,
-    /// Slots whose write had never finished, overwritten.
+    /// Slots that do not fit their checksum, left as they are: their write never finished, or the disk damaged them.
     pub torn: usize,
     /// Slots that a newer one had taken the place of, overwritten.
     pub superseded: usize,
@@ -83,6 +86,8 @@ struct State {
     /// Slots each file has.
     count: [u32; SIZES.len()],
     next_generation: u64,
+    /// Slots that do not fit their checksum, neither free nor of an entry.
+    torn: Vec<Place>,
     /// Ids that are being written or wiped right now: whoever wants them too waits.
     busy: HashSet<Id>,
     /// A write or sync failed: nothing more is written, lest memory and disk tell different stories.
@@ -182,6 +187,24 @@ impl Slots {
             let places: Vec<Place> = ids.iter().filter_map(|id| state.index.remove(id)).collect();
             drop(state);
             self.overwrite(&places)
+        })
+    }
+
+    /// How many slots do not fit their checksum.
+    pub fn torn(&self) -> usize {
+        self.lock().torn.len()
+    }
+
+    /// Overwrites the slots that do not fit their checksum, and frees them; how many they were. Only for who has seen that every
+    /// entry that must be there is: one of these slots may be what is left of it.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn wipe_torn(&self) -> Result<usize, SlotsError> {
+        self.alone_with(&[], || {
+            let torn = std::mem::take(&mut self.lock().torn);
+            self.overwrite(&torn)?;
+            Ok(torn.len())
         })
     }
 
@@ -346,7 +369,7 @@ impl State {
             }
             Slot::Torn => {
                 recovery.torn += 1;
-                stale.push(place);
+                self.torn.push(place);
                 return Ok(());
             }
             Slot::Full {

@@ -174,6 +174,30 @@ fn only_what_the_state_names_is_kept() {
 }
 
 #[test]
+fn torn_slots_are_wiped_only_while_every_material_opens() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = open(folder.path(), vec![root(0)]).unwrap();
+    store(&keys, &place("eu-west-1"), 1, KeySpec::SymmetricDefault);
+    drop(keys);
+    let small = folder.path().join("small");
+    let damage = |at: usize| {
+        let mut bytes = std::fs::read(&small).unwrap();
+        bytes[at] ^= 1;
+        std::fs::write(&small, bytes).unwrap();
+    };
+    // The first slot is the domain's key.
+    damage(100);
+    let keys = open(folder.path(), vec![root(0)]).unwrap();
+    assert_eq!((keys.torn(), keys.materials()), (1, 1));
+    assert_eq!(keys.wipe_torn().unwrap(), None);
+    // A newer key of the same version does not stand for the one that is damaged.
+    store(&keys, &place("eu-west-1"), 2, KeySpec::SymmetricDefault);
+    assert_eq!((keys.wipe_torn().unwrap(), keys.torn()), (None, 1));
+    keys.destroy(&place("eu-west-1"), &[id(1)]).unwrap();
+    assert_eq!((keys.wipe_torn().unwrap(), keys.torn()), (Some(1), 0));
+}
+
+#[test]
 fn nothing_made_on_a_branch_reaches_the_disk() {
     let folder = tempfile::tempdir().unwrap();
     let keys = open(folder.path(), vec![root(0)]).unwrap();

@@ -28,6 +28,7 @@ pub struct Up {
 impl Up {
     /// Serves until SIGTERM or SIGINT.
     pub fn run(self) -> anyhow::Result<ExitCode> {
+        forbid_dumps()?;
         let config = self.options.resolve()?;
         logging::start()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -36,6 +37,23 @@ impl Up {
         runtime.block_on(serve(config))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The process holds keys: no core of it is written, and no other process of its user reads its memory.
+fn forbid_dumps() -> anyhow::Result<()> {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none).context("cannot forbid core dumps")?;
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        let set = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+        set.context("cannot forbid others to read this process's memory")?;
+    }
+    Ok(())
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
@@ -252,5 +270,22 @@ impl Signals {
                 },
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::{DumpableBehavior, Resource, dumpable_behavior, getrlimit};
+
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn nothing_of_the_process_is_dumped() {
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::Dumpable);
+        forbid_dumps().unwrap();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+        let cores = getrlimit(Resource::Core);
+        assert_eq!((cores.current, cores.maximum), (Some(0), Some(0)));
     }
 }

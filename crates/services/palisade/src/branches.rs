@@ -40,9 +40,10 @@ fn create(
         account: call.account().clone(),
         expires_ms,
     };
-    call.env
-        .branches
-        .opened(&id.to_string(), owner, call.now_ms());
+    let opened = id.to_string();
+    for over in call.env.branches.opened(&opened, owner, call.now_ms()) {
+        call.env.keys.forget_branch(parse(&over)?);
+    }
     let credentials = credentials(call, id, expires_ms);
     Ok(api::CreateBranchResponse {
         branch_id: Some(id.to_string()),
@@ -126,6 +127,7 @@ fn delete(
     refuse_on_branch(call)?;
     let id = parse(&input.branch_id)?;
     call.env.branches.dropped(&input.branch_id);
+    call.env.keys.forget_branch(id);
     if !call.env.store.drop_branch(id) {
         return Err(gone().into());
     }
