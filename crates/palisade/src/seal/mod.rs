@@ -130,9 +130,11 @@ pub fn openers<'a>(
     let mut found = Vec::new();
     let mut missing = 0;
     for wrap in wraps {
-        let opens =
-            |seal: &Box<dyn Provider>| matches!(seal.open(std::slice::from_ref(wrap)), Ok(Some(_)));
-        match seals.iter().position(opens) {
+        let wrap = std::slice::from_ref(wrap);
+        let opener = seals
+            .iter()
+            .position(|seal| matches!(seal.open(wrap), Ok(Some(_))));
+        match opener {
             Some(at) if found.contains(&at) => {}
             Some(at) => found.push(at),
             None => missing += 1,
