@@ -7,6 +7,19 @@ use serde_json::{Value, json};
 use crate::decision::{Decision, Explanation, Found, Reason, RuleMatch, Terminating, Verdict};
 use crate::model::CustomHeader;
 
+/// Bytes as text for a terminal: what is not printable ASCII, and the backslash, as escapes.
+pub fn shown(bytes: &[u8]) -> String {
+    let printable = |byte: &u8| matches!(byte, b' '..=b'~') && *byte != b'\\';
+    let mut text = String::with_capacity(bytes.len());
+    for byte in bytes {
+        match printable(byte) {
+            true => text.push(char::from(*byte)),
+            false => text.extend(byte.escape_ascii().map(char::from)),
+        }
+    }
+    text
+}
+
 /// The decision with the names of a log record.
 pub fn decision_json(decision: &Decision) -> Value {
     let group = |group: &crate::decision::GroupResult| {
@@ -187,5 +200,16 @@ fn reason_text(reason: &Reason, depth: usize, text: &mut String) {
     );
     for part in &reason.parts {
         reason_text(part, depth + 1, text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn a_terminal_is_shown_what_is_printable_as_it_is_and_nothing_that_steers_it() {
+        assert_eq!(shown(b"' or \"1\"=1--"), "' or \"1\"=1--");
+        assert_eq!(shown(b"a\x1b[31m\\\xff\n"), r"a\x1b[31m\\\xff\n");
     }
 }

@@ -102,6 +102,9 @@ impl Policy {
     }
 }
 
+/// The exit status of a check whose file cannot be read: nothing was checked, unlike 1 for a file with errors.
+const UNREADABLE: u8 = 2;
+
 impl Check {
     fn run(self, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         let read = |path: &PathBuf| Ok((path.display().to_string(), read(path)?));
@@ -109,7 +112,14 @@ impl Check {
             .files
             .iter()
             .map(read)
-            .collect::<anyhow::Result<Vec<_>>>()?;
+            .collect::<anyhow::Result<Vec<_>>>();
+        let files = match files {
+            Ok(files) => files,
+            Err(error) => {
+                eprintln!("palisade: {error:#}");
+                return Ok(ExitCode::from(UNREADABLE));
+            }
+        };
         let named = files
             .iter()
             .map(|(name, bytes)| (name.clone(), bytes.as_slice()));

@@ -276,7 +276,13 @@ impl Report<'_> {
     ) -> anyhow::Result<()> {
         if !decision.verdict.passes() || !decision.undecided.is_empty() || self.explain {
             let line = render::decision_line(decision, explanation);
-            writeln!(out, "{} {}: {line}", request.method, request.uri)?;
+            let (method, uri) = (request.method.as_bytes(), request.uri.as_bytes());
+            writeln!(
+                out,
+                "{} {}: {line}",
+                render::shown(method),
+                render::shown(uri)
+            )?;
         }
         if self.explain {
             for line in render::explanation_text(explanation).lines() {

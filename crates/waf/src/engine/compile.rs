@@ -343,7 +343,11 @@ impl Compiler<'_> {
         let mut what = format!("{} on {}", statement.name(), inspected.field.name());
         let test = match statement {
             Statement::ByteMatch(_, position, bytes) => {
-                what = format!("{what}: {} \"{}\"", position.name(), bytes.escape_ascii());
+                what = format!(
+                    "{what}: {} \"{}\"",
+                    position.name(),
+                    crate::render::shown(bytes)
+                );
                 match position {
                     Position::Exactly => Test::Exactly(bytes.clone()),
                     Position::StartsWith => Test::StartsWith(bytes.clone()),

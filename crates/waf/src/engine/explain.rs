@@ -6,6 +6,7 @@ use super::names;
 use super::node::{Match, Node};
 use crate::decision::{Found, Reason};
 use crate::extract::Place;
+use crate::render;
 
 /// Bytes of what was found that are shown, at most.
 const SHOWN_BYTES_MAX: usize = 64;
@@ -117,7 +118,7 @@ impl<'a> Inspection<'a, '_> {
         let found = Found {
             place: place(value.place),
             bytes: (range.start, range.end),
-            text: shown.escape_ascii().to_string(),
+            text: render::shown(shown),
             reason: evidence.reason,
             transformations: names(&self.acl.plan.lanes[test.lane].chain),
         };
@@ -134,8 +135,8 @@ impl<'a> Inspection<'a, '_> {
 fn place(place: Place<'_>) -> Option<String> {
     match place {
         Place::Whole => None,
-        Place::Key(name) => Some(format!("name {}", name.escape_ascii())),
-        Place::Value(name) => Some(name.escape_ascii().to_string()),
+        Place::Key(name) => Some(format!("name {}", render::shown(name))),
+        Place::Value(name) => Some(render::shown(name)),
     }
 }
 
