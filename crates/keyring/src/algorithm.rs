@@ -8,6 +8,7 @@ pub(crate) mod mlkem;
 pub(crate) mod rsa;
 
 use aws_lc_rs::digest::{Algorithm, Digest};
+use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 
 use crate::KeyError;
 use crate::spec::MessageType;
@@ -39,4 +40,10 @@ impl<'a> ToSign<'a> {
 fn digest_of(digest: &[u8], algorithm: &'static Algorithm) -> Result<Digest, KeyError> {
     let expected = algorithm.output_len();
     Digest::import_less_safe(digest, algorithm).map_err(|_| KeyError::DigestLength { expected })
+}
+
+/// A public key as DER SubjectPublicKeyInfo.
+fn public_der(key: &impl AsDer<PublicKeyX509Der<'static>>) -> Result<Vec<u8>, KeyError> {
+    let der = key.as_der().map_err(|_| KeyError::Internal)?;
+    Ok(der.as_ref().to_vec())
 }

@@ -17,7 +17,7 @@ use palisade_gateway::Gateway;
 use palisade_gateway::metrics::Metrics;
 use palisade_keyring::{Root, RootWrap};
 use palisade_store::{
-    Durability, Fact, History, Millis, Options as StoreOptions, Store, SystemClock, Table,
+    Durability, Fact, History, Millis, Options as StoreOptions, Store, SystemClock,
 };
 use palisade_vault::{Keys, files};
 use serde::{Deserialize, Serialize};
@@ -36,8 +36,6 @@ use crate::{assemble, key_timers, key_upkeep, retention, store_seen};
 const KEY_TIMERS_EVERY: Duration = Duration::from_secs(5);
 /// How often the vault notes how far the store is.
 const STORE_SEEN_EVERY: Duration = Duration::from_secs(5);
-/// The rows that name materials, as KMS keeps them: account, Region, material. Only counted here.
-static MATERIALS: Table<(String, String, String), ()> = Table::new("kms.material");
 
 /// Where the state is kept and what opens its secrets. The folder's lock is held as long as this lives.
 pub struct Site {
@@ -465,7 +463,8 @@ fn destroy_unnamed(store: &Store, keys: &Keys) -> anyhow::Result<()> {
     if keys.torn() == 0 {
         return Ok(());
     }
-    let named = tx.range(&MATERIALS, &(), None, usize::MAX)?.len();
+    let named = palisade_kms::materials_named(&tx)
+        .map_err(|error| anyhow::anyhow!("the key materials cannot be counted: {error:?}"))?;
     if found.kept == named && keys.wipe_torn()?.is_some() {
         return Ok(());
     }

@@ -164,6 +164,18 @@ fn a_challenge_goes_on_with_a_fresh_token_only() {
 }
 
 #[test]
+fn a_setting_without_effect_is_taken_with_a_warning() {
+    let mut document = acl(Vec::new());
+    assert!(compile(&document).unwrap().warnings().is_empty());
+    document["DataProtectionConfig"] = json!({"DataProtections": []});
+    let compiled = compile(&document).unwrap();
+    assert_eq!(
+        compiled.warnings(),
+        ["DataProtectionConfig has no effect here"]
+    );
+}
+
+#[test]
 fn captcha_acts_as_challenge_and_says_so() {
     let compiled = compile(&acl(vec![acting(
         "captcha",

@@ -4,7 +4,6 @@ use std::sync::OnceLock;
 
 use aws_lc_rs::agreement::{self, ECDH_P256, ECDH_P384, ECDH_P521, ParsedPublicKey, PrivateKey};
 use aws_lc_rs::digest;
-use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     self, EcdsaKeyPair, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, KeyPair as _,
@@ -57,12 +56,7 @@ impl EcKey {
     }
 
     pub(crate) fn public_key(&self) -> Result<Vec<u8>, KeyError> {
-        let der: PublicKeyX509Der<'_> = self
-            .pair
-            .public_key()
-            .as_der()
-            .map_err(|_| KeyError::Internal)?;
-        Ok(der.as_ref().to_vec())
+        super::public_der(self.pair.public_key())
     }
 
     pub(crate) fn sign(

@@ -3,7 +3,7 @@
 //! KMS's `ED25519_PH_SHA_512` takes a SHA-512 digest and hashes it again, as step 1 of FIPS 186-5,
 //! section 7.8.1 does with any message: what is signed is the hash of the digest.
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use ed25519_dalek::{Digest as _, Sha512, Signature, SigningKey, VerifyingKey};
 use zeroize::Zeroizing;
@@ -57,12 +57,7 @@ impl EdKey {
     }
 
     pub(crate) fn public_key(&self) -> Result<Vec<u8>, KeyError> {
-        let der: PublicKeyX509Der<'_> = self
-            .pair
-            .public_key()
-            .as_der()
-            .map_err(|_| KeyError::Internal)?;
-        Ok(der.as_ref().to_vec())
+        super::public_der(self.pair.public_key())
     }
 
     pub(crate) fn sign(

@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 
-use aws_lc_rs::encoding::{AsDer, AsRawBytes, PqdsaPrivateKeyRaw, PublicKeyX509Der};
+use aws_lc_rs::encoding::{AsRawBytes, PqdsaPrivateKeyRaw};
 use aws_lc_rs::signature::{
     KeyPair as _, ML_DSA_44, ML_DSA_44_SIGNING, ML_DSA_65, ML_DSA_65_SIGNING, ML_DSA_87,
     ML_DSA_87_SIGNING, PqdsaKeyPair, PqdsaSigningAlgorithm, PqdsaVerificationAlgorithm,
@@ -68,12 +68,7 @@ impl MlDsaKey {
     }
 
     pub(crate) fn public_key(&self) -> Result<Vec<u8>, KeyError> {
-        let der: PublicKeyX509Der<'_> = self
-            .pair
-            .public_key()
-            .as_der()
-            .map_err(|_| KeyError::Internal)?;
-        Ok(der.as_ref().to_vec())
+        super::public_der(self.pair.public_key())
     }
 
     pub(crate) fn sign(

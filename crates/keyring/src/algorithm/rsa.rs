@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{
     KeyPair, KeySize, OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepAlgorithm,
@@ -62,12 +62,7 @@ impl RsaKey {
     }
 
     pub(crate) fn public_key(&self) -> Result<Vec<u8>, KeyError> {
-        let der: PublicKeyX509Der<'_> = self
-            .pair
-            .public_key()
-            .as_der()
-            .map_err(|_| KeyError::Internal)?;
-        Ok(der.as_ref().to_vec())
+        super::public_der(self.pair.public_key())
     }
 
     pub(crate) fn sign(

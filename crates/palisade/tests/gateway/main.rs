@@ -10,7 +10,6 @@ mod hostile;
 mod idempotency;
 mod kit;
 mod kms;
-mod kms_boundaries;
 mod limits;
 mod outside;
 mod panics;

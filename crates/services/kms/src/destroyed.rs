@@ -74,3 +74,11 @@ pub fn names_material(tx: &Tx, domain: &Domain, id: MaterialId) -> Result<bool, 
     let place = (account.as_str(), domain.region(), id.as_str());
     Ok(tx.contains(&MATERIALS, &place)?)
 }
+
+/// How many materials rows name: as many as the vault is to hold.
+///
+/// # Errors
+/// When the state cannot be read.
+pub fn materials_named(tx: &Tx) -> Result<usize, CallError> {
+    Ok(tx.range(&MATERIALS, &(), None, usize::MAX)?.len())
+}

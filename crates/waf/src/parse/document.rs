@@ -240,7 +240,9 @@ fn web_acl(value: &Value, at: String) -> Result<WebAcl, Error> {
         &acl,
         "PostProcessFirewallManagerRuleGroups",
     )?);
-    let warnings = captcha_warnings(&all);
+    let mut warnings = captcha_warnings(&all);
+    let unused = WITHOUT_EFFECT.iter().filter(|name| acl.get(name).is_some());
+    warnings.extend(unused.map(|name| format!("{name} has no effect here")));
     Ok(WebAcl {
         label_namespace: namespace(&acl, "webacl", &name, arn.as_deref())?,
         default_action: default_action(&acl)?,
@@ -295,6 +297,13 @@ fn firewall_manager(acl: &Object<'_>, name: &str) -> Result<Vec<Rule>, Error> {
     rules.sort_by_key(|rule| rule.priority);
     Ok(rules)
 }
+
+/// Settings of an ACL that say nothing about its decisions: they are taken, and a warning says that nothing comes of them.
+const WITHOUT_EFFECT: [&str; 3] = [
+    "DataProtectionConfig",
+    "ApplicationConfig",
+    "AnalyticsConfig",
+];
 
 fn captcha_warnings(rules: &[Rule]) -> Vec<String> {
     let captcha = |rule: &&Rule| matches!(rule.action, RuleAction::Own(Action::Captcha(_)));
