@@ -144,6 +144,47 @@ pub(crate) fn scan_ssrf(value: &[u8], profile: Profile) -> Option<Finding> {
     None
 }
 
+/// The address of a cloud's metadata service, in whatever way it is written.
+pub fn metadata(value: &[u8]) -> Option<Finding> {
+    scan_metadata(value, Profile::of(value))
+}
+
+pub(crate) fn scan_metadata(value: &[u8], profile: Profile) -> Option<Finding> {
+    if !profile.any(Profile::DOT | Profile::COLON | Profile::SLASH) {
+        return None;
+    }
+    let mut start = 0;
+    for host in value.split(|&byte| is_space(byte) || b"/@?#&=\"'()<>,;|".contains(&byte)) {
+        if host.len() >= 8 && metadata_host(host) {
+            let end = start + host.len();
+            return Some(Finding::new(Kind::Metadata, start, end, "metadata-service"));
+        }
+        start += host.len() + 1;
+    }
+    None
+}
+
+/// AWS, Azure, Google, DigitalOcean, Oracle (all 169.254.169.254), Alibaba (100.100.100.200), and their names.
+fn metadata_host(host: &[u8]) -> bool {
+    let names: [&[u8]; 3] = [
+        b"metadata.google.internal",
+        b"instance-data.ec2.internal",
+        b"metadata.packet.net",
+    ];
+    if names.iter().any(|name| name.eq_ignore_ascii_case(host)) {
+        return true;
+    }
+    if let Some(inner) = host.strip_prefix(b"[") {
+        return has_at(inner, 0, b"fd00:ec2::254")
+            || has_at(inner, 0, b"::ffff:169.254.169.254")
+            || has_at(inner, 0, b"::ffff:a9fe:a9fe");
+    }
+    let host = host.split(|&byte| byte == b':').next().unwrap_or_default();
+    host.first().is_some_and(u8::is_ascii_digit)
+        && number(host)
+            .is_some_and(|(address, _)| matches!(address, 0xa9fe_a9fe | 0xa9fe_aa02 | 0x6464_64c8))
+}
+
 /// Names and numbers that lead to the machine itself or to its cloud's metadata.
 fn internal(host: &[u8]) -> bool {
     let names: [&[u8]; 14] = [

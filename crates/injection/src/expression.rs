@@ -9,7 +9,7 @@ use crate::template::body;
 
 type Found = (usize, usize, &'static str);
 
-/// OGNL, SpEL, unified expression language, Java's own class names, and the lookups of Log4j.
+/// OGNL, SpEL, unified expression language and Java's own class names.
 pub fn expression(value: &[u8]) -> Option<Finding> {
     scan(value, Profile::of(value))
 }
@@ -18,11 +18,6 @@ pub(crate) fn scan(value: &[u8], profile: Profile) -> Option<Finding> {
     let found = |(start, end, reason): Found| {
         Finding::new(Kind::Expression, start, end.min(value.len()), reason)
     };
-    if profile.all(Profile::BRACE | Profile::DOLLAR)
-        && let Some(lookup) = lookup(value)
-    {
-        return Some(found(lookup));
-    }
     if profile.all(Profile::BRACE)
         && profile.any(Profile::PERCENT | Profile::DOLLAR | Profile::HASH)
         && let Some(place) = value
@@ -52,6 +47,19 @@ pub(crate) fn scan(value: &[u8], profile: Profile) -> Option<Finding> {
         return java(value).map(found);
     }
     None
+}
+
+/// A lookup that Log4j would follow.
+pub fn log_lookup(value: &[u8]) -> Option<Finding> {
+    scan_lookup(value, Profile::of(value))
+}
+
+pub(crate) fn scan_lookup(value: &[u8], profile: Profile) -> Option<Finding> {
+    if !(profile.all(Profile::BRACE) && profile.all(Profile::DOLLAR)) {
+        return None;
+    }
+    lookup(value)
+        .map(|(start, end, reason)| Finding::new(Kind::Lookup, start, end.min(value.len()), reason))
 }
 
 /// `${jndi:…}` and lookups inside lookups: `${${lower:j}ndi:…}`.

@@ -10,7 +10,7 @@ pub enum Kind {
     Xss,
     /// A command for a Unix shell.
     Shell,
-    /// A command for cmd.exe or PowerShell.
+    /// A command for cmd.exe.
     Windows,
     /// A path that leaves its folder or names a file no client should.
     Path,
@@ -34,7 +34,7 @@ pub enum Kind {
     Crlf,
     /// A line break that starts a mail command or header.
     Mail,
-    /// OGNL, SpEL, expression language or a lookup of a logging library.
+    /// OGNL, SpEL, expression language or the classes of Java.
     Expression,
     /// A change of an object's prototype.
     Prototype,
@@ -46,6 +46,12 @@ pub enum Kind {
     Ssrf,
     /// A redirect that only looks as if it stayed.
     Redirect,
+    /// A lookup of Java's logging library.
+    Lookup,
+    /// A command for PowerShell.
+    PowerShell,
+    /// The address of a cloud's metadata service.
+    Metadata,
 }
 
 /// How much evidence a detector wants, with the names AWS gives it.

@@ -14,6 +14,8 @@ pub struct Kinds(u32);
 impl Kinds {
     /// Every kind.
     pub const ALL: Self = Self(u32::MAX);
+    /// None.
+    pub const NONE: Self = Self(0);
 
     /// The set of these kinds.
     pub const fn of(kinds: &[Kind]) -> Self {
@@ -31,6 +33,41 @@ impl Kinds {
         self.0 & (1 << kind as u32) != 0
     }
 
+    /// This set and a kind.
+    pub const fn with(self, kind: Kind) -> Self {
+        Self(self.0 | 1 << kind as u32)
+    }
+
+    /// What is in this set and the other.
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// What is in this set or the other.
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// This set without what is in the other.
+    pub const fn minus(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether nothing is in it.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The set as a bit for each kind, in [`Kind`]'s order.
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The set of these bits.
+    pub const fn of_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
     /// This set without a kind.
     pub const fn without(self, kind: Kind) -> Self {
         Self(self.0 & !(1 << kind as u32))
@@ -40,32 +77,64 @@ impl Kinds {
 /// What the Palisade injection group and the detectors of the managed groups together find in the value; the first of
 /// [`Kind`]'s order that finds something.
 ///
-/// [`Kind::Ssrf`] and [`Kind::Redirect`] are judged only by [`inspect_for`]: an address of one's own network is an
-/// attack only where the application fetches it or sends the browser there.
+/// [`Kind::Ssrf`], [`Kind::Metadata`] and [`Kind::Redirect`] are judged only by [`inspect_for`]: an address of one's own
+/// network is an attack only where the application fetches it or sends the browser there.
 pub fn inspect(value: &[u8], sensitivity: Sensitivity) -> Option<Finding> {
     inspect_for(
         value,
         sensitivity,
-        Kinds::ALL.without(Kind::Ssrf).without(Kind::Redirect),
+        Kinds::ALL
+            .without(Kind::Ssrf)
+            .without(Kind::Metadata)
+            .without(Kind::Redirect),
     )
 }
 
 /// The same for some kinds.
 pub fn inspect_for(value: &[u8], sensitivity: Sensitivity, kinds: Kinds) -> Option<Finding> {
-    let profile = Profile::of(value);
-    if !profile.any(SUSPICIOUS) && !deep_words(profile) {
-        return quiet(value, profile, sensitivity, kinds);
-    }
-    if let Some(plain) = narrowed(value, profile) {
-        let found = detect(&plain, Profile::of(&plain), sensitivity, kinds);
-        if let Some(finding) = found {
-            return Some(Finding::new(finding.kind, 0, value.len(), finding.reason));
-        }
-    }
-    detect(value, profile, sensitivity, kinds)
+    let mut first = None;
+    judge(value, sensitivity, kinds, |finding| {
+        first = Some(finding);
+        true
+    });
+    first
 }
 
-/// Without one of these no detector but a few can find anything.
+/// All of these kinds that are in the value.
+pub fn kinds_in(value: &[u8], sensitivity: Sensitivity, kinds: Kinds) -> Kinds {
+    let mut all = Kinds::NONE;
+    judge(value, sensitivity, kinds, |finding| {
+        all = all.with(finding.kind);
+        false
+    });
+    all
+}
+
+/// Asks the detectors in [`Kind`]'s order, and `found` after each finding whether that is enough.
+fn judge(
+    value: &[u8],
+    sensitivity: Sensitivity,
+    kinds: Kinds,
+    mut found: impl FnMut(Finding) -> bool,
+) {
+    let profile = Profile::of(value);
+    if let Some(plain) = narrowed(value, profile) {
+        let profile = Profile::of(&plain);
+        let whole = |finding: Finding| Finding {
+            start: 0,
+            end: value.len(),
+            ..finding
+        };
+        if ask(&plain, profile, sensitivity, kinds, &mut |finding| {
+            found(whole(finding))
+        }) {
+            return;
+        }
+    }
+    ask(value, profile, sensitivity, kinds, &mut found);
+}
+
+/// Without one of these no detector but the [`QUIET`] can find anything.
 const SUSPICIOUS: u32 = Profile::QUOTE
     | Profile::ANGLE
     | Profile::PAREN
@@ -87,122 +156,73 @@ const SUSPICIOUS: u32 = Profile::QUOTE
     | Profile::PLUS
     | Profile::HIGH
     | Profile::CONTROL
-    | Profile::COLON;
-
-/// `__proto__` and double underscores.
-fn deep_words(profile: Profile) -> bool {
-    profile.any(Profile::UNDERSCORE)
-}
+    | Profile::COLON
+    | Profile::UNDERSCORE;
 
 /// Letters, digits, spaces, dots, commas, slashes, dashes: only words and paths are left to look at.
-fn quiet(
-    value: &[u8],
-    profile: Profile,
-    sensitivity: Sensitivity,
-    kinds: Kinds,
-) -> Option<Finding> {
-    let on = |kind| kinds.has(kind);
-    None.or_else(|| {
-        if on(Kind::Sql)
-            && profile.any(Profile::SPACE)
-            && profile.any(Profile::DIGIT | Profile::COMMA | Profile::DASH)
-        {
-            sql::scan(value, profile, sensitivity)
-        } else {
-            None
-        }
-    })
-    .or_else(|| {
-        if on(Kind::Shell) && profile.any(Profile::DASH | Profile::SLASH) {
-            shell::scan(value, profile)
-        } else {
-            None
-        }
-    })
-    .or_else(|| {
-        if on(Kind::Windows) && profile.any(Profile::DASH | Profile::SLASH) {
-            windows::scan(value, profile)
-        } else {
-            None
-        }
-    })
-    .or_else(|| {
-        if on(Kind::Path) && profile.any(Profile::DOT | Profile::SLASH) {
-            path::scan(value, profile)
-        } else {
-            None
-        }
-    })
-    .or_else(|| {
-        if on(Kind::Expression) && profile.any(Profile::DOT) {
-            expression::scan(value, profile)
-        } else {
-            None
-        }
-    })
-    .or_else(|| {
-        if on(Kind::Prototype) && profile.any(Profile::DOT) {
-            object::scan_prototype(value, profile)
-        } else {
-            None
-        }
-    })
-    .or_else(|| {
-        if on(Kind::Deserialisation) {
-            object::scan_deserialisation(value, profile)
-        } else {
-            None
-        }
-    })
-    .or_else(|| {
-        if on(Kind::Redirect) {
-            address::scan_redirect(value, profile)
-        } else {
-            None
-        }
-    })
-}
+const QUIET: Kinds = Kinds::of(&[
+    Kind::Sql,
+    Kind::Shell,
+    Kind::Windows,
+    Kind::PowerShell,
+    Kind::Path,
+    Kind::Expression,
+    Kind::Prototype,
+    Kind::Deserialisation,
+    Kind::Redirect,
+    Kind::Metadata,
+    Kind::GraphQl,
+]);
 
-fn detect(
+type Detector = fn(&[u8], Profile) -> Option<Finding>;
+
+const DETECTORS: [(Kind, Detector); 23] = [
+    (Kind::Xss, xss::scan),
+    (Kind::Shell, shell::scan),
+    (Kind::Windows, windows::scan),
+    (Kind::Path, path::scan),
+    (Kind::Rfi, address::scan_rfi),
+    (Kind::Php, php::scan),
+    (Kind::Template, template::scan),
+    (Kind::NoSql, query::scan_nosql),
+    (Kind::Ldap, query::scan_ldap),
+    (Kind::XPath, query::scan_xpath),
+    (Kind::Xxe, markup::scan_xxe),
+    (Kind::Ssi, markup::scan_ssi),
+    (Kind::Crlf, lines::scan_crlf),
+    (Kind::Mail, lines::scan_mail),
+    (Kind::Lookup, expression::scan_lookup),
+    (Kind::Expression, expression::scan),
+    (Kind::Prototype, object::scan_prototype),
+    (Kind::Deserialisation, object::scan_deserialisation),
+    (Kind::GraphQl, query::scan_graphql),
+    (Kind::PowerShell, windows::scan_powershell),
+    (Kind::Metadata, address::scan_metadata),
+    (Kind::Ssrf, address::scan_ssrf),
+    (Kind::Redirect, address::scan_redirect),
+];
+
+/// Whether `found` said that it is enough.
+fn ask(
     value: &[u8],
     profile: Profile,
     sensitivity: Sensitivity,
     kinds: Kinds,
-) -> Option<Finding> {
-    type Detector = fn(&[u8], Profile) -> Option<Finding>;
-    const DETECTORS: [(Kind, Detector); 20] = [
-        (Kind::Xss, xss::scan),
-        (Kind::Shell, shell::scan),
-        (Kind::Windows, windows::scan),
-        (Kind::Path, path::scan),
-        (Kind::Rfi, address::scan_rfi),
-        (Kind::Php, php::scan),
-        (Kind::Template, template::scan),
-        (Kind::NoSql, query::scan_nosql),
-        (Kind::Ldap, query::scan_ldap),
-        (Kind::XPath, query::scan_xpath),
-        (Kind::Xxe, markup::scan_xxe),
-        (Kind::Ssi, markup::scan_ssi),
-        (Kind::Crlf, lines::scan_crlf),
-        (Kind::Mail, lines::scan_mail),
-        (Kind::Expression, expression::scan),
-        (Kind::Prototype, object::scan_prototype),
-        (Kind::Deserialisation, object::scan_deserialisation),
-        (Kind::GraphQl, query::scan_graphql),
-        (Kind::Ssrf, address::scan_ssrf),
-        (Kind::Redirect, address::scan_redirect),
-    ];
+    found: &mut dyn FnMut(Finding) -> bool,
+) -> bool {
+    let loud = profile.any(SUSPICIOUS);
+    let kinds = if loud { kinds } else { kinds.and(QUIET) };
     if kinds.has(Kind::Sql)
+        && (loud
+            || profile.any(Profile::SPACE)
+                && profile.any(Profile::DIGIT | Profile::COMMA | Profile::DASH))
         && let Some(finding) = sql::scan(value, profile, sensitivity)
+        && found(finding)
     {
-        return Some(finding);
+        return true;
     }
-    DETECTORS.iter().find_map(|&(kind, detector)| {
-        if kinds.has(kind) {
-            detector(value, profile)
-        } else {
-            None
-        }
+    DETECTORS.iter().any(|&(kind, detector)| {
+        kinds.has(kind) && detector(value, profile).is_some_and(&mut *found)
     })
 }
 

@@ -75,6 +75,9 @@ const PLAIN: &[&str] = &[
     "ping", "at", "for", "call", "tree", "find", "sc", "cmd", "hh",
 ];
 
+/// Those of the programs and commands above that are PowerShell, or its own.
+const POWERSHELL: &[&str] = &["powershell", "pwsh", "iwr", "iwmi", "iex", "irm"];
+
 /// PowerShell's approved verbs, as far as commands that read, run or change begin with them.
 const VERBS: &[&str] = &[
     "add",
@@ -126,12 +129,46 @@ static NAMES: LazyLock<HashMap<&'static [u8], bool>> = LazyLock::new(|| {
     named(PLAIN, false).chain(named(PROGRAMS, true)).collect()
 });
 
-/// A command that cmd.exe or PowerShell would run.
+/// A command that cmd.exe would run.
 pub fn windows(value: &[u8]) -> Option<Finding> {
     scan(value, Profile::of(value))
 }
 
+/// A command that PowerShell would run, or that starts it.
+pub fn powershell(value: &[u8]) -> Option<Finding> {
+    scan_powershell(value, Profile::of(value))
+}
+
 pub(crate) fn scan(value: &[u8], profile: Profile) -> Option<Finding> {
+    if !may_be(profile) {
+        return None;
+    }
+    let variable = if profile.all(Profile::PERCENT) {
+        variables(value)
+    } else {
+        None
+    };
+    variable
+        .or_else(|| commands(value, Kind::Windows))
+        .map(|found| finding(Kind::Windows, found, value))
+}
+
+pub(crate) fn scan_powershell(value: &[u8], profile: Profile) -> Option<Finding> {
+    if !may_be(profile) {
+        return None;
+    }
+    commands(value, Kind::PowerShell).map(|found| finding(Kind::PowerShell, found, value))
+}
+
+fn finding(
+    kind: Kind,
+    (start, end, reason): (usize, usize, &'static str),
+    value: &[u8],
+) -> Finding {
+    Finding::new(kind, start, end.min(value.len()), reason)
+}
+
+fn may_be(profile: Profile) -> bool {
     let wanted = Profile::AMPERSAND
         | Profile::PIPE
         | Profile::SEMICOLON
@@ -142,18 +179,7 @@ pub(crate) fn scan(value: &[u8], profile: Profile) -> Option<Finding> {
         | Profile::SLASH
         | Profile::BREAK
         | Profile::PAREN;
-    if !profile.any(wanted) || !profile.any(Profile::ALPHA) {
-        return None;
-    }
-    let found = |(start, end, reason): (usize, usize, &'static str)| {
-        Finding::new(Kind::Windows, start, end.min(value.len()), reason)
-    };
-    let variable = if profile.all(Profile::PERCENT) {
-        variables(value)
-    } else {
-        None
-    };
-    variable.or_else(|| commands(value)).map(found)
+    profile.any(wanted) && profile.any(Profile::ALPHA)
 }
 
 /// `%COMSPEC%`, `%SYSTEMROOT%\…` and loops over `%x`.
@@ -187,7 +213,7 @@ fn variables(value: &[u8]) -> Option<(usize, usize, &'static str)> {
         .then_some((place, open, "for-loop"))
 }
 
-fn commands(value: &[u8]) -> Option<(usize, usize, &'static str)> {
+fn commands(value: &[u8], shell: Kind) -> Option<(usize, usize, &'static str)> {
     let mut start = true;
     let mut opener = b'(';
     let mut place = 0;
@@ -207,6 +233,7 @@ fn commands(value: &[u8]) -> Option<(usize, usize, &'static str)> {
                 value,
                 begin,
                 place == 0 || matches!(before, b'(' | b'"' | b'\''),
+                shell,
             ) {
                 return Some((begin, end, "command"));
             }
@@ -237,7 +264,7 @@ fn word(value: &[u8], place: usize) -> ([u8; 24], usize, usize, bool) {
     (text, length, end, carets > 0)
 }
 
-fn command(value: &[u8], place: usize, weak: bool) -> Option<usize> {
+fn command(value: &[u8], place: usize, weak: bool, shell: Kind) -> Option<usize> {
     let (text, length, mut end, carets) = word(value, place);
     let name = text.get(..length).filter(|name| name.len() >= 2)?;
     if has_at(value, end, b".exe") {
@@ -246,7 +273,14 @@ fn command(value: &[u8], place: usize, weak: bool) -> Option<usize> {
     let is = |list: &[&str]| list.iter().any(|entry| entry.as_bytes() == name);
     let next = at(value, end);
     if next == b'-' && is(VERBS) && at(value, end + 1).is_ascii_alphabetic() {
-        return cmdlet(value, end + 1, weak);
+        return if shell == Kind::PowerShell {
+            cmdlet(value, end + 1, weak)
+        } else {
+            None
+        };
+    }
+    if is(POWERSHELL) != (shell == Kind::PowerShell) {
+        return None;
     }
     let listed = NAMES.get(name).copied();
     let program = listed == Some(true);

@@ -52,13 +52,24 @@ pub fn of_rules(rules: &[Rule]) -> u64 {
     cost.total()
 }
 
-/// The capacity of each rule alone, with its name; a reference to a group of the document counts as that declares.
-pub fn by_rule<'r>(document: &Document, rules: &'r [Rule]) -> Vec<(&'r str, u64)> {
+/// The capacity of each rule alone, with its name; a reference to a group of the document, or to a managed one, counts as that
+/// declares.
+pub fn by_rule<'r>(
+    document: &Document,
+    environment: &Environment,
+    rules: &'r [Rule],
+) -> Vec<(&'r str, u64)> {
     let units = |rule: &Rule| match &rule.statement {
         Statement::RuleGroup(reference) => document
             .rule_groups
             .get(&reference.arn)
             .map_or(0, |group| group.capacity),
+        Statement::ManagedRuleGroup(reference) => {
+            let declared = managed(environment, reference).map_or(0, |group| group.capacity);
+            let mut cost = Cost::default();
+            cost.optional(reference.scope_down.as_ref());
+            declared + cost.total()
+        }
         _ => of_rules(std::slice::from_ref(rule)),
     };
     rules

@@ -14,6 +14,36 @@ pub trait Detector: Send + Sync + fmt::Debug {
 
     /// What makes the value an attack, if it is one.
     fn find(&self, value: &[u8]) -> Option<Detection>;
+
+    /// The same where the value's place matters: what is no attack in one header may be one in another.
+    fn find_at(&self, value: &[u8], _place: Place<'_>) -> Option<Detection> {
+        self.find(value)
+    }
+
+    /// The pass that answers for this detector and others, and this one's bit in it, where there is one.
+    fn pass(&self) -> Option<(&'static Pass, u64)> {
+        None
+    }
+}
+
+/// Where a value stands in its field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place<'b> {
+    /// It is the field.
+    Whole,
+    /// It is this name: of a header, a cookie, a JSON member.
+    Key(&'b [u8]),
+    /// It belongs to this name.
+    Value(&'b [u8]),
+}
+
+/// One pass over a value that answers for several detectors.
+///
+/// It is given the bits of the detectors that are asked for and returns those that find something. Two passes are the same if they are
+/// the same object.
+pub struct Pass {
+    /// The function; pure, linear, without panics.
+    pub scan: fn(&[u8], Place<'_>, u64) -> u64,
 }
 
 /// What a detector has found in a value.

@@ -111,9 +111,9 @@ pub enum Field {
     Ja4(Fallback),
     /// What follows `#` in the URI.
     UriFragment(Fallback),
-    /// Every place an application may take a value from, decoded: arguments, forms, files, JSON, XML, GraphQL, gRPC, headers, cookies,
-    /// path. wafv2's JSON has no name for it; managed groups are made of it.
-    Places(Oversize),
+    /// Every place of a part of the request an application may take a value from, decoded: arguments, forms, files, JSON, XML, GraphQL,
+    /// gRPC, headers, cookies, path. wafv2's JSON has no name for it; managed groups are made of it.
+    Places(Part, Oversize),
 }
 
 impl Field {
@@ -134,7 +134,7 @@ impl Field {
             Field::Ja3(_) => "JA3Fingerprint",
             Field::Ja4(_) => "JA4Fingerprint",
             Field::UriFragment(_) => "UriFragment",
-            Field::Places(_) => "every place",
+            Field::Places(part, _) => part.name(),
         }
     }
 }
@@ -161,6 +161,22 @@ pub enum Selection {
     Included(Vec<String>),
     /// Those with none of these names.
     Excluded(Vec<String>),
+}
+
+named! {
+    /// A part of a request whose places are looked at.
+    Part {
+        /// The path: whole, its segments and their parameters; and the fragment.
+        Path = "every place of the path",
+        /// Names and values of the query string.
+        Arguments = "every place of the query",
+        /// Names and values of headers other than `Cookie`.
+        Headers = "every place of the headers",
+        /// Names and values of cookies.
+        Cookies = "every place of the cookies",
+        /// Whatever the body holds, in every reading a backend might take.
+        Body = "every place of the body",
+    }
 }
 
 named! {

@@ -24,6 +24,12 @@ use words::Word;
 
 /// How far a candidate in the middle of a value is read.
 const WINDOW_BYTES: usize = 256;
+/// How many tokens of a candidate in the middle of a value are read, at most.
+const WINDOW_TOKENS: u32 = 48;
+/// The same once a value has had many candidates: no text has so many that all of them lead far.
+const WINDOW_TOKENS_MANY: u32 = 12;
+/// How many candidates are many.
+const CANDIDATES_MANY: usize = 64;
 
 /// SQL that ends, changes or extends the statement this value is put in.
 ///
@@ -130,6 +136,7 @@ fn bare(value: &[u8], sensitivity: Sensitivity) -> Option<Found> {
 /// A quote in the value ends the literal the value is put in.
 fn quotes(value: &[u8], sensitivity: Sensitivity) -> Option<Found> {
     let mut seen = [false; 3];
+    let mut candidates = 0;
     let mut simple = true;
     let (mut spaces, mut word) = (false, false);
     for (place, &byte) in value.iter().enumerate() {
@@ -179,18 +186,14 @@ fn quotes(value: &[u8], sensitivity: Sensitivity) -> Option<Found> {
         let prefix = Prefix::Words {
             spaces: spaces || !simple || !word,
         };
-        let context = if first {
-            Context::FirstQuote(prefix)
+        candidates += 1;
+        let (context, tokens) = if first {
+            (Context::FirstQuote(prefix), u32::MAX)
         } else {
-            Context::LaterQuote
+            (Context::LaterQuote, tokens_for(candidates))
         };
-        if let Some(found) = after_quote(
-            &value[..end],
-            place + 1,
-            end == value.len(),
-            context,
-            sensitivity,
-        ) {
+        let parser = Parser::brief_reader(&value[..end], place + 1, end == value.len(), tokens);
+        if let Some(found) = after_quote(parser, place, context, sensitivity) {
             return Some(found);
         }
     }
@@ -244,14 +247,21 @@ fn operator_alone(value: &[u8]) -> Option<Found> {
     ))
 }
 
+fn tokens_for(candidates: usize) -> u32 {
+    if candidates > CANDIDATES_MANY {
+        WINDOW_TOKENS_MANY
+    } else {
+        WINDOW_TOKENS
+    }
+}
+
+/// Reads on behind the quote at `quote`.
 fn after_quote(
-    text: &[u8],
-    place: usize,
-    whole: bool,
+    mut parser: Parser<'_>,
+    quote: usize,
     context: Context,
     sensitivity: Sensitivity,
 ) -> Option<Found> {
-    let mut parser = Parser::new(text, place, whole);
     let mut closed = false;
     while parser.token.kind == T::Close {
         parser.bump();
@@ -289,12 +299,13 @@ fn after_quote(
         }
     }
     parser.ending();
-    judge(&parser, context, sensitivity).map(|why| (place - 1, parser.understood, why))
+    judge(&parser, context, sensitivity).map(|why| (quote, parser.understood, why))
 }
 
 /// Structures that are attacks wherever they stand: their first words are looked for in the whole value.
 fn anchors(value: &[u8]) -> Option<Found> {
     let mut place = 0;
+    let mut candidates = 0;
     while place < value.len() {
         if !is_word(value[place]) {
             place += 1;
@@ -316,22 +327,25 @@ fn anchors(value: &[u8]) -> Option<Found> {
         if !(5..=13).contains(&(word.len() - skipped)) {
             continue;
         }
-        if let Some(found) = anchor(value, start + skipped, words::word(&word[skipped..])) {
-            return Some(found);
+        let kind = words::word(&word[skipped..]);
+        if !matches!(
+            kind,
+            Word::Union | Word::Waitfor | Word::Declare | Word::Dangerous | Word::Select
+        ) {
+            continue;
+        }
+        candidates += 1;
+        let found = anchor(value, start + skipped, kind, tokens_for(candidates));
+        if found.is_some() {
+            return found;
         }
     }
     None
 }
 
-fn anchor(value: &[u8], start: usize, word: Word) -> Option<Found> {
-    if !matches!(
-        word,
-        Word::Union | Word::Waitfor | Word::Declare | Word::Dangerous | Word::File | Word::Select
-    ) {
-        return None;
-    }
+fn anchor(value: &[u8], start: usize, word: Word, tokens: u32) -> Option<Found> {
     let end = value.len().min(start + WINDOW_BYTES);
-    let mut parser = Parser::new(&value[..end], start, end == value.len());
+    let mut parser = Parser::brief_reader(&value[..end], start, end == value.len(), tokens);
     let reason = match word {
         Word::Union => {
             parser.union(parse::Class::Name);

@@ -40,6 +40,8 @@ pub(super) struct Parser<'a> {
     pub(super) brief: bool,
     /// Whether the end of the text is the end of the value, not of the window.
     whole: bool,
+    /// How many tokens may still be read; then the text ends.
+    fuel: u32,
 }
 
 impl<'a> Parser<'a> {
@@ -57,6 +59,15 @@ impl<'a> Parser<'a> {
             bracketed: false,
             brief: false,
             whole,
+            fuel: u32::MAX,
+        }
+    }
+
+    /// The same, reading so many tokens at most: for places of which a value may hold thousands.
+    pub(super) fn brief_reader(text: &'a [u8], place: usize, whole: bool, tokens: u32) -> Self {
+        Self {
+            fuel: tokens,
+            ..Self::new(text, place, whole)
         }
     }
 
@@ -67,6 +78,14 @@ impl<'a> Parser<'a> {
     pub(super) fn bump(&mut self) -> Token {
         let token = self.token;
         self.understood = token.end;
+        self.fuel = self.fuel.saturating_sub(1);
+        if self.fuel == 0 {
+            self.whole = false;
+            self.ahead.set(None);
+            self.token.kind = T::End;
+            self.token.start = token.end;
+            return token;
+        }
         self.token = match self.ahead.take() {
             Some((token, lexer)) => {
                 self.lexer = lexer;

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use palisade_managed::Listener;
 use palisade_waf::detect::Environment;
 use palisade_waf::model::ResourceType;
 use palisade_waf::origins::{OriginTable, OriginsBuilder};
@@ -22,6 +23,8 @@ use super::{Format, counted};
 
 /// Bytes of a file with requests, at most; a log is read line by line and may be longer.
 const REQUESTS_BYTES_MAX: u64 = 256 << 20;
+/// Bytes of a body that are inspected where it is inspected whole.
+const BODY_BYTES_WHOLE: usize = 128 << 10;
 /// Exit status where a request was not let through.
 const BLOCKED: u8 = 3;
 
@@ -66,9 +69,8 @@ struct GeoBuild {
 
 #[derive(Args, Debug)]
 struct Check {
-    /// The web ACL, in wafv2's JSON
-    #[arg(long, value_name = "FILE")]
-    web_acl: PathBuf,
+    #[command(flatten)]
+    by: By,
 
     /// Rule groups, IP sets and regex pattern sets that it refers to (repeatable)
     #[arg(long, value_name = "FILE")]
@@ -76,6 +78,11 @@ struct Check {
 
     #[command(flatten)]
     requests: Requests,
+
+    /// How much of a body is inspected: as AWS does before the resource, or up to 128 KiB [default: aws with --web-acl, whole with
+    /// --managed]
+    #[arg(long, value_enum, value_name = "HOW")]
+    body: Option<Body>,
 
     /// What it protects, which decides how much of a body is inspected [default: by the ACL's ARN]
     #[arg(long, value_name = "TYPE", value_parser = resource)]
@@ -92,6 +99,28 @@ struct Check {
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+/// By what requests are decided.
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+struct By {
+    /// The web ACL, in wafv2's JSON
+    #[arg(long, value_name = "FILE")]
+    web_acl: Option<PathBuf>,
+
+    /// Managed rule groups by their short names, with commas between; `common` brings Palisade's own
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    managed: Vec<String>,
+}
+
+/// How much of a body is inspected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Body {
+    /// As much as AWS inspects
+    Aws,
+    /// All of it, up to 128 KiB
+    Whole,
 }
 
 #[derive(Args, Debug)]
@@ -152,14 +181,19 @@ impl Waf {
 
 impl Check {
     fn run(self, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
-        let document = read_documents(&self.web_acl, &self.with)?;
+        let (document, notices, name) = self.by.read(&self.with)?;
         let resource = self.resource.unwrap_or_else(|| default_resource(&document));
-        let acl = Acl::compile(
-            &document,
-            &environment(self.geo.as_deref())?,
-            BodyInspection::Aws(resource),
-        );
-        let acl = acl.with_context(|| format!("{} is refused", self.web_acl.display()))?;
+        let by_default = if self.by.managed.is_empty() {
+            Body::Aws
+        } else {
+            Body::Whole
+        };
+        let body = match self.body.unwrap_or(by_default) {
+            Body::Aws => BodyInspection::Aws(resource),
+            Body::Whole => BodyInspection::Bytes(BODY_BYTES_WHOLE),
+        };
+        let acl = Acl::compile(&document, &environment(self.geo.as_deref())?, body);
+        let acl = acl.with_context(|| format!("{name} is refused"))?;
         let mut report = Report {
             acl: &acl,
             counters: acl.counters(),
@@ -169,7 +203,7 @@ impl Check {
             blocked: 0,
             results: Vec::new(),
         };
-        for warning in acl.warnings() {
+        for warning in acl.warnings().iter().chain(&notices) {
             report.line(out, &format!("warning: {warning}"))?;
         }
         if self.requests.is_given() {
@@ -182,6 +216,24 @@ impl Check {
         } else {
             ExitCode::SUCCESS
         })
+    }
+}
+
+impl By {
+    /// The document, what is to be said of it, and what it is called.
+    fn read(&self, with: &[PathBuf]) -> anyhow::Result<(Document, Vec<String>, String)> {
+        if let Some(path) = &self.web_acl {
+            let document = read_documents(path, with)?;
+            return Ok((document, Vec::new(), path.display().to_string()));
+        }
+        anyhow::ensure!(
+            with.is_empty(),
+            "managed groups refer to nothing that --with could bring"
+        );
+        let names: Vec<&str> = self.managed.iter().map(String::as_str).collect();
+        // Requests in files reach no listener, and the host they name is their own.
+        let managed = palisade_managed::web_acl(&names, Listener::default())?;
+        Ok((managed.document, managed.notices, names.join(",")))
     }
 }
 
@@ -378,9 +430,12 @@ fn refused(out: &mut dyn Write, format: Format, error: anyhow::Error) -> anyhow:
     Ok(ExitCode::FAILURE)
 }
 
-/// What there is around an ACL: Palisade's detectors, and data on addresses where a file of it is given.
+/// What there is around an ACL: Palisade's detectors, the managed groups, and data on addresses where a file of it is given.
 fn environment(geo: Option<&Path>) -> anyhow::Result<Environment> {
-    let mut environment = Environment::default().with_detectors();
+    let mut environment = Environment {
+        managed: Some(palisade_managed::groups()),
+        ..Environment::default().with_detectors()
+    };
     if let Some(path) = geo {
         let table = OriginTable::from_bytes(&read(path)?);
         environment.origins = Some(Arc::new(
@@ -393,14 +448,11 @@ fn environment(geo: Option<&Path>) -> anyhow::Result<Environment> {
 impl Capacity {
     fn run(self, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         let document = read_documents(&self.file, &self.with)?;
+        let environment = environment(self.geo.as_deref())?;
         let (rules, total) = match &document.web_acl {
             Some(acl) => {
                 let resource = default_resource(&document);
-                let compiled = Acl::compile(
-                    &document,
-                    &environment(self.geo.as_deref())?,
-                    BodyInspection::Aws(resource),
-                );
+                let compiled = Acl::compile(&document, &environment, BodyInspection::Aws(resource));
                 let compiled =
                     compiled.with_context(|| format!("{} is refused", self.file.display()))?;
                 (&acl.rules, compiled.capacity())
@@ -410,7 +462,7 @@ impl Capacity {
                 None => anyhow::bail!("{} holds no web ACL and no rule group", self.file.display()),
             },
         };
-        let by_rule = capacity::by_rule(&document, rules);
+        let by_rule = capacity::by_rule(&document, &environment, rules);
         if self.format == Format::Json {
             let rule = |(name, units): &(&str, u64)| json!({"Name": name, "Capacity": units});
             let report =

@@ -456,7 +456,7 @@ fn handling(
     Option<crate::statement::InvalidFallback>,
 ) {
     match field {
-        Field::Body(oversize) | Field::HeaderOrder(oversize) | Field::Places(oversize) => {
+        Field::Body(oversize) | Field::HeaderOrder(oversize) | Field::Places(_, oversize) => {
             (*oversize, Fallback::NoMatch, None)
         }
         Field::Headers(_, _, oversize) | Field::Cookies(_, _, oversize) => {

@@ -9,7 +9,7 @@ use super::node::{Match, Test};
 use super::plan::{LaneId, Plan};
 use crate::extract::{Extracted, Source, Value, extract};
 use crate::request::Request;
-use crate::statement::{Fallback, InvalidFallback, Oversize};
+use crate::statement::{Fallback, InvalidFallback, Oversize, Part};
 
 /// What has been computed so far.
 pub(super) struct Lanes<'a, 'b> {
@@ -84,7 +84,10 @@ impl<'a, 'b> Lanes<'a, 'b> {
     pub(super) fn is_known(&self, test: &Match) -> bool {
         let source = &self.plan.fields[self.plan.lanes[test.lane].field];
         self.request.body_known
-            || !matches!(source, Source::Body | Source::Places | Source::Json { .. })
+            || !matches!(
+                source,
+                Source::Body | Source::Places(Part::Body) | Source::Json { .. }
+            )
     }
 
     /// What is decided by the field's size, absence or form alone.
@@ -114,7 +117,7 @@ impl<'a, 'b> Lanes<'a, 'b> {
             _ => self
                 .values(lane)
                 .iter()
-                .any(|value| self.in_value(lane, test, value.bytes).is_some()),
+                .any(|value| self.in_value(lane, test, *value).is_some()),
         }
     }
 
@@ -123,10 +126,14 @@ impl<'a, 'b> Lanes<'a, 'b> {
         let values = self.values(lane);
         values
             .iter()
-            .find_map(|value| Some((*value, self.in_value(lane, test, value.bytes)?)))
+            .find_map(|value| Some((*value, self.in_value(lane, test, *value)?)))
     }
 
-    fn in_value(&self, lane: LaneId, test: &Test, value: &[u8]) -> Option<Evidence> {
+    fn in_value(&self, lane: LaneId, test: &Test, value: Value<'_>) -> Option<Evidence> {
+        let Value {
+            bytes: value,
+            place,
+        } = value;
         let all = 0..value.len();
         let plan = &self.plan.lanes[lane];
         let bytes = match test {
@@ -140,7 +147,7 @@ impl<'a, 'b> Lanes<'a, 'b> {
             }
             Test::Bits(bits) => bits.iter().find_map(|bit| plan.matcher.find(*bit, value)),
             Test::Detector(index) => {
-                let found = plan.detectors.get(*index)?.find(value)?;
+                let found = plan.detectors.get(*index)?.find_at(value, place)?;
                 // A detector's word is not taken for an index.
                 let end = found.bytes.end.min(value.len());
                 let bytes = found.bytes.start.min(end)..end;
@@ -210,13 +217,26 @@ impl<'a, 'b> Lanes<'a, 'b> {
         if let Some(state) = &mut self.lanes[lane] {
             state.detected = Some(known);
         }
-        known[index].get().unwrap_or_else(|| {
-            let found = values
-                .iter()
-                .any(|value| plan.detectors[index].find(value.bytes).is_some());
-            known[index].set(Some(found));
-            found
-        })
+        if let Some(found) = known[index].get() {
+            return found;
+        }
+        match plan.passes.iter().find(|pass| pass.answers(index)) {
+            Some(pass) => {
+                let found = pass.run(values);
+                for (member, bit) in &pass.members {
+                    known[*member].set(Some(found & bit != 0));
+                }
+            }
+            None => {
+                let find = |value: &Value<'_>| {
+                    plan.detectors[index]
+                        .find_at(value.bytes, value.place)
+                        .is_some()
+                };
+                known[index].set(Some(values.iter().any(find)));
+            }
+        }
+        known[index].get() == Some(true)
     }
 
     fn field(&mut self, field: usize) -> Extracted<'b> {

@@ -7,8 +7,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::matcher::{Matcher, Sought};
-use crate::detect::Detector;
-use crate::extract::Source;
+use crate::detect::{Detector, Pass};
+use crate::extract::{Source, Value};
 use crate::regex::{Pattern, check_size};
 use crate::statement::Inspected;
 use crate::transform::Transformation;
@@ -29,6 +29,66 @@ pub(super) struct Lane {
     pub(super) matcher: Matcher,
     pub(super) bits: usize,
     pub(super) detectors: Vec<Arc<dyn Detector>>,
+    pub(super) passes: Vec<SharedPass>,
+}
+
+/// A pass over the values of a lane that answers for several of its detectors.
+pub(super) struct SharedPass {
+    pass: &'static Pass,
+    wanted: u64,
+    /// Indices of detectors with their bits.
+    pub(super) members: Vec<(usize, u64)>,
+}
+
+impl SharedPass {
+    /// Those of a lane's detectors.
+    fn of(detectors: &[Arc<dyn Detector>]) -> Vec<SharedPass> {
+        let mut passes: Vec<SharedPass> = Vec::new();
+        for (index, detector) in detectors.iter().enumerate() {
+            let Some((pass, bit)) = detector.pass() else {
+                continue;
+            };
+            let known = passes
+                .iter_mut()
+                .find(|known| std::ptr::eq(known.pass, pass));
+            match known {
+                Some(known) => {
+                    known.wanted |= bit;
+                    known.members.push((index, bit));
+                }
+                None => passes.push(SharedPass {
+                    pass,
+                    wanted: bit,
+                    members: vec![(index, bit)],
+                }),
+            }
+        }
+        passes
+    }
+
+    /// Whether it answers for the detector of this index.
+    pub(super) fn answers(&self, index: usize) -> bool {
+        self.members.iter().any(|(member, _)| *member == index)
+    }
+
+    /// What is found in any of the values.
+    pub(super) fn run(&self, values: &[Value<'_>]) -> u64 {
+        let mut found = 0;
+        for value in values {
+            let missing = self.wanted & !found;
+            if missing == 0 {
+                break;
+            }
+            found |= (self.pass.scan)(value.bytes, value.place, missing);
+        }
+        found
+    }
+}
+
+impl std::fmt::Debug for SharedPass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SharedPass({} detectors)", self.members.len())
+    }
 }
 
 #[derive(Debug, Default)]
@@ -142,6 +202,7 @@ impl Planner {
                 chain,
                 matcher: Matcher::new(&sought)?,
                 bits: sought.len(),
+                passes: SharedPass::of(&detectors),
                 detectors,
             })
         };

@@ -3,12 +3,13 @@
 mod body;
 mod json;
 mod pairs;
+mod places;
 
 use bumpalo::Bump;
 use bumpalo::collections::Vec;
 
 use crate::request::Request;
-use crate::statement::{Field, InvalidFallback, Scope, Selection};
+use crate::statement::{Field, InvalidFallback, Part, Scope, Selection};
 use crate::transform::PreParse;
 
 /// What a field is taken from, without what is done where it is missing, too long or not valid: so statements that differ only there
@@ -33,8 +34,8 @@ pub(crate) enum Source {
     Ja3,
     Ja4,
     Fragment,
-    /// Every place of the request.
-    Places,
+    /// Every place of a part of the request.
+    Places(Part),
 }
 
 impl Source {
@@ -58,7 +59,7 @@ impl Source {
             Field::Ja3(_) => Source::Ja3,
             Field::Ja4(_) => Source::Ja4,
             Field::UriFragment(_) => Source::Fragment,
-            Field::Places(_) => Source::Places,
+            Field::Places(part, _) => Source::Places(*part),
         }
     }
 }
@@ -70,16 +71,7 @@ pub(crate) struct Value<'b> {
     pub(crate) place: Place<'b>,
 }
 
-/// Where a value stands in its field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place<'b> {
-    /// It is the field.
-    Whole,
-    /// It is this name: of a header, a cookie, a JSON member.
-    Key(&'b [u8]),
-    /// It belongs to this name.
-    Value(&'b [u8]),
-}
+pub(crate) use crate::detect::Place;
 
 /// What was taken from a request.
 #[derive(Clone, Copy, Debug)]
@@ -151,10 +143,7 @@ pub(crate) fn extract<'b>(
         Source::Cookies(selection, scope) => {
             pairs::cookie_values(request, selection, *scope, arena)
         }
-        Source::Places => {
-            let (body, oversize) = inspected_body(request, body_limit);
-            body::places(request, body, oversize, arena)
-        }
+        Source::Places(part) => places::places(request, *part, body_limit, arena),
         Source::Body => {
             let (body, oversize) = inspected_body(request, body_limit);
             Extracted {

@@ -1,11 +1,11 @@
 //! `application/x-www-form-urlencoded`, and query strings.
 
-use super::Places;
 use crate::extract::Place;
 use crate::extract::pairs::arguments;
+use crate::extract::places::Places;
 
 /// Names and values, decoded. Where `;` stands in a value, what some backends take for another argument is a value too.
-pub(super) fn read<'b>(text: &'b [u8], places: &mut Places<'b>) {
+pub(in crate::extract) fn read<'b>(text: &'b [u8], places: &mut Places<'b>) {
     for (name, value) in arguments(text) {
         places.push(places.decoded(name), Place::Key(name));
         places.push(places.decoded(value), Place::Value(name));

@@ -1,7 +1,7 @@
 //! gRPC's frames, and the texts in protobuf messages whose schema nobody tells.
 
-use super::Places;
 use crate::extract::Place;
+use crate::extract::places::Places;
 
 /// Messages within messages that are looked into, at most.
 const DEPTH_MAX: usize = 16;

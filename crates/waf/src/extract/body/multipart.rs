@@ -1,7 +1,7 @@
 //! `multipart/form-data` (RFC 7578), as leniently as backends read it.
 
-use super::Places;
 use crate::extract::Place;
+use crate::extract::places::Places;
 use crate::request::Request;
 
 /// Boundaries that are tried, at most.

@@ -2,8 +2,8 @@
 
 use memchr::memmem;
 
-use super::Places;
 use crate::extract::Place;
+use crate::extract::places::Places;
 use crate::transform::Transformation;
 
 /// Texts, attribute values, sections, comments, instructions and declarations. Character references are read.
