@@ -43,7 +43,7 @@ enum Command {
     Up(Box<command::up::Up>),
     /// Check and evaluate policies in files, without a server
     Policy(command::policy::Policy),
-    /// Check web ACLs and ask them about requests in files, without a server
+    /// Serve web ACLs before an application; check them and ask them about requests in files
     Waf(command::waf::Waf),
     /// Explain a recorded call
     Explain(command::explain::Explain),

@@ -1,4 +1,7 @@
-//! `palisade waf`: the web ACL engine on files alone, without a server.
+//! `palisade waf`: the web ACL engine on files alone, and as a proxy before an application.
+
+mod policy;
+mod serve;
 
 use std::io::{BufRead as _, Write};
 use std::path::{Path, PathBuf};
@@ -28,7 +31,7 @@ const BODY_BYTES_WHOLE: usize = 128 << 10;
 /// Exit status where a request was not let through.
 const BLOCKED: u8 = 3;
 
-/// Checks web ACLs, and asks them about requests, from files.
+/// Serves web ACLs, checks them, and asks them about requests, from files.
 #[derive(Args, Debug)]
 pub struct Waf {
     #[command(subcommand)]
@@ -37,6 +40,8 @@ pub struct Waf {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Decides every request before an application by a web ACL
+    Serve(Box<serve::Serve>),
     /// Checks a web ACL and decides requests by it; exit status 3 if one is blocked
     Check(Check),
     /// Counts the capacity units (WCU) of a web ACL or rule group
@@ -169,6 +174,7 @@ impl Waf {
     /// Reads the files and prints what the engine says of them.
     pub fn run(self, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::Serve(serve) => serve.run(out),
             Command::Check(check) => {
                 let format = check.format;
                 check.run(out).or_else(|error| refused(out, format, error))
