@@ -105,14 +105,16 @@ class Behind:
 class Edge:
     """One `palisade waf serve` on a free port, before servers at `upstreams`."""
 
-    def __init__(self, folder: Path, acl: dict, *flags: str, upstreams: tuple[str, ...] = (), wrapper: tuple[str, ...] = ()):
+    def __init__(self, folder: Path, acl: dict | None, *flags: str, upstreams: tuple[str, ...] = (), wrapper: tuple[str, ...] = ()):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.acl_path = folder / "acl.json"
-        self.acl_path.write_text(json.dumps(acl))
+        by = ("--web-acl", str(self.acl_path)) if acl else ()
+        if acl:
+            self.acl_path.write_text(json.dumps(acl))
         self.log_path = folder / "edge.log"
         behind = [part for url in upstreams for part in ("--upstream", url)]
-        self.command = [*wrapper, str(binary()), "waf", "serve", "--listen", f"127.0.0.1:{self.port}", "--web-acl", str(self.acl_path), *behind, *map(str, flags)]
+        self.command = [*wrapper, str(binary()), "waf", "serve", "--listen", f"127.0.0.1:{self.port}", *by, *behind, *map(str, flags)]
         self.process: subprocess.Popen | None = None
 
     def start(self, timeout_seconds: float = 10) -> "Edge":

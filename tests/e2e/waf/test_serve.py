@@ -221,3 +221,17 @@ def test_a_request_under_way_is_answered_when_the_listener_stops(tmp_path, behin
     edge.stop()
     running.join()
     assert results[0][0] == 200 and results[0][1]["Connection"] == "close"
+
+
+def test_managed_groups_are_asked_where_nothing_is_said_and_what_only_counts_is_told(tmp_path, behind):
+    from harness.edge import Edge
+
+    agent = {"User-Agent": "test"}
+    with Edge(tmp_path, None, upstreams=(behind.url,)) as edge:
+        assert "Host_localhost_HEADER only counts" in edge.log and "SizeRestrictions_BODY only counts" in edge.log
+        assert ask(edge, target="/?q=hello", headers=agent)[0] == 200
+        assert ask(edge, target="/?id=1%27%20OR%20%271%27=%271", headers=agent)[0] == 403
+        assert ask(edge, "POST", "/", "<script>alert(document.cookie)</script>", agent)[0] == 403
+        assert ask(edge, "POST", "/", "x" * 100_000, agent)[0] == 200, "nothing of it is unseen"
+        assert ask(edge, "POST", "/", "x" * 200_000, agent)[0] == 413
+        assert ask(edge, "POST", "/", iter([b"x" * 200_000]), agent)[0] == 413

@@ -64,7 +64,11 @@ impl Serve {
     async fn serve(self, out: &mut dyn Write) -> anyhow::Result<()> {
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let policy = self.policy.read()?.compile()?;
+        let compiled = self
+            .policy
+            .read(self.listen.ip().is_loopback())?
+            .compile()?;
+        let policy = compiled.policy;
         let listener = TcpListener::bind(self.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", self.listen))?;
         writeln!(
@@ -73,7 +77,7 @@ impl Serve {
             policy.id,
             listener.local_addr()?
         )?;
-        for warning in policy.acl.warnings() {
+        for warning in compiled.warnings {
             writeln!(out, "warning: {warning}")?;
         }
         out.flush()?;
