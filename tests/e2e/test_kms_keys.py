@@ -2,6 +2,7 @@
 
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -48,6 +49,39 @@ def test_a_new_key_is_given_back_whole(account):
 def test_a_key_that_cannot_be_is_refused(account, parameters, code, text):
     with refused(code, text, status=400):
         account.kms.create_key(**parameters)
+
+
+def test_rsa_keys_made_at_the_same_time_are_all_made(account):
+    with ThreadPoolExecutor(6) as pool:
+        made = [pool.submit(account.kms.create_key, KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY") for _ in range(6)]
+        pairs = [pool.submit(account.kms.create_key) for _ in range(6)]
+        ids = {key.result()["KeyMetadata"]["KeyId"] for key in made + pairs}
+    assert {entry["KeyId"] for entry in account.kms.list_keys()["Keys"]} == ids and len(ids) == 12
+    for key in made:
+        account.kms.sign(KeyId=key.result()["KeyMetadata"]["KeyId"], Message=b"x", SigningAlgorithm="RSASSA_PSS_SHA_256")
+
+
+def test_of_many_grants_the_one_that_fits_counts(account, key):
+    bob = account.user()
+    for tenant in range(40):
+        kind = "EncryptionContextEquals" if tenant % 2 else "EncryptionContextSubset"
+        account.kms.create_grant(KeyId=key, GranteePrincipal=bob.arn, Operations=["Encrypt"], Constraints={kind: {"tenant": f"t{tenant}"}})
+    for context in ({"tenant": "t7"}, {"tenant": "t8"}, {"tenant": "t8", "more": "x"}):
+        assert bob.kms.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext=context)["CiphertextBlob"]
+    for context in ({"tenant": "t7", "more": "x"}, {"tenant": "t40"}, {}):
+        with refused("AccessDeniedException"):
+            bob.kms.encrypt(KeyId=key, Plaintext=b"x", EncryptionContext=context)
+    with refused("InvalidGrantIdException"):
+        account.kms.revoke_grant(KeyId=key, GrantId="none")
+
+
+def test_an_alias_leads_to_a_key_and_a_replica_to_a_region_that_is_served(account, key):
+    account.kms.create_alias(AliasName="alias/app", TargetKeyId=key)
+    with refused("ValidationException", "Aliases must refer to keys. Not aliases"):
+        account.kms.create_alias(AliasName="alias/other", TargetKeyId="alias/app")
+    primary = account.kms.create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
+    with refused("ValidationException", "mars-west-1"):
+        account.kms.replicate_key(KeyId=primary, ReplicaRegion="mars-west-1")
 
 
 def test_keys_are_listed_page_by_page(account):

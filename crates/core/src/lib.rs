@@ -25,6 +25,7 @@ pub mod idempotency;
 mod identities;
 pub mod ids;
 pub mod keys;
+pub mod made;
 pub mod operation;
 pub mod outside;
 mod page;

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::branches::BranchOwners;
 use crate::keys::KeyVault;
+use crate::made::{Made, Making};
 use crate::operation::OperationRow;
 use crate::record::{RecordedResource, TlsDetails};
 use crate::{AccountId, Arn, Caller, Guardrails, Identities, Random, Region, Seal};
@@ -44,6 +45,21 @@ pub trait Service: Send + Sync {
     /// Those of [`Service::resolve`].
     fn discloses(&self, _: &mut Call<'_>, _: &Value) -> Result<bool, CallError> {
         Ok(true)
+    }
+
+    /// Whether a call on a branch that gives out something of the real state may do so as that state is. `real` is the same call there,
+    /// where it has been allowed.
+    ///
+    /// # Errors
+    /// The error of the operation where the real state refuses.
+    fn check_on_real_state(
+        &self,
+        _operation: &'static str,
+        _real: &mut Call<'_>,
+        _call: &mut Call<'_>,
+        _input: &Value,
+    ) -> Result<(), CallError> {
+        Ok(())
     }
 
     /// A resource as it is now, by ARN: its tags, and its policy if that speaks about `action` (a role's trust policy does about
@@ -142,6 +158,8 @@ pub struct Call<'a> {
     pub random: &'a mut dyn Random,
     /// What the record shall say besides request and answer.
     pub notes: Notes,
+    /// What the call has made, over all its runs.
+    pub made: &'a mut Made,
 }
 
 /// What a handler adds to its record.
@@ -183,6 +201,8 @@ pub enum CallError {
     Api(ApiError),
     /// The store failed; the client gets the protocol's internal failure.
     Store(StoreError),
+    /// Something costly is to be made first: no answer, the handler runs again once it is ([`Made::costly`]).
+    Making(Making),
 }
 
 impl From<ApiError> for CallError {

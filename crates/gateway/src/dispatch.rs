@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 
 use http::Response;
 use palisade_core::authorize::Authority;
+use palisade_core::made::{Made, Making};
 use palisade_core::{Call, CallError, Notes, OsRandom, Region};
 use palisade_model::{ApiError, Structure};
 use palisade_sigv4::{AuthError, Body, Credentialed, RequestHead, Rules};
@@ -49,6 +50,8 @@ pub enum Answer {
 pub(crate) enum Failure {
     /// Another commit changed what was read: again.
     Conflict,
+    /// Something costly is to be made first: then again.
+    Making(Making),
     /// Nobody this server knows signed it.
     Unauthenticated(AuthError),
     /// There is no such branch.
@@ -73,6 +76,7 @@ impl From<CallError> for Failure {
         match error {
             CallError::Api(error) => Self::Unavailable(error.to_string()),
             CallError::Store(error) => Self::Unavailable(error.to_string()),
+            CallError::Making(making) => Self::Making(making),
         }
     }
 }
@@ -93,8 +97,22 @@ impl From<CommitError> for Failure {
 impl Exchange<'_> {
     /// Answers a signed request.
     pub async fn dispatch(&self, signed: &Signed<'_>, destination: Destination<'_>) -> Answer {
+        let mut made = Made::default();
+        let answer = self.attempts(signed, destination, &mut made).await;
+        self.gateway.destroy_unused(&made).await;
+        answer
+    }
+
+    /// Runs the call until an attempt gives an answer.
+    async fn attempts(
+        &self,
+        signed: &Signed<'_>,
+        destination: Destination<'_>,
+        made: &mut Made,
+    ) -> Answer {
         for _ in 0..ATTEMPTS_MAX {
-            match self.attempt(signed, destination).await {
+            made.forget_uses();
+            match self.attempt(signed, destination, made).await {
                 Ok(response) => return Answer::Response(response),
                 Err(Failure::Conflict) => {
                     self.gateway
@@ -102,6 +120,10 @@ impl Exchange<'_> {
                         .conflicts
                         .fetch_add(1, Ordering::Relaxed);
                 }
+                Err(Failure::Making(making)) => match self.gateway.workshop.make(making).await {
+                    Some(finished) => made.keep(finished),
+                    None => return Answer::Response(self.error(destination, &internal_failure())),
+                },
                 Err(Failure::Unauthenticated(error)) => return Answer::Unauthenticated(error),
                 Err(Failure::NoBranch) => {
                     let error = ApiError::sender(
@@ -111,6 +133,7 @@ impl Exchange<'_> {
                     return Answer::Response(self.error(destination, &error.with_status(404)));
                 }
                 Err(Failure::TooLarge(what)) => {
+                    made.forget_uses();
                     let error = ApiError::sender("LimitExceeded", what).with_status(400);
                     return Answer::Response(self.error(destination, &error));
                 }
@@ -120,6 +143,7 @@ impl Exchange<'_> {
                 }
             }
         }
+        made.forget_uses();
         Answer::Response(self.error(destination, &unavailable()))
     }
 
@@ -127,6 +151,7 @@ impl Exchange<'_> {
         &self,
         signed: &Signed<'_>,
         destination: Destination<'_>,
+        made: &mut Made,
     ) -> Result<Response<ResponseBody>, Failure> {
         let env = &self.gateway.env;
         let claimed = Claimed {
@@ -159,6 +184,7 @@ impl Exchange<'_> {
             env,
             random: &mut random,
             notes: Notes::default(),
+            made,
         };
         let step = self.perform(&mut call, &authority, signed, destination)?;
         let around = Surrounding {
@@ -172,6 +198,7 @@ impl Exchange<'_> {
             Step::Done(performed) => {
                 if performed.result.is_err() {
                     tx.discard_writes();
+                    made.forget_uses();
                 }
                 let result = self.gateway.record(tx, performed, &around).await?;
                 Ok(self.respond(destination, &result))
@@ -212,6 +239,26 @@ impl Exchange<'_> {
 }
 
 impl Gateway {
+    /// Destroys what a call put into the key vault and never named: its attempts failed. Where it cannot be told whether one of them
+    /// was committed, the next start destroys what nothing names.
+    async fn destroy_unused(&self, made: &Made) {
+        let unused = made.unused();
+        if unused.is_empty() {
+            return;
+        }
+        let keys = Arc::clone(&self.env.keys);
+        let destroying = tokio::task::spawn_blocking(move || {
+            for (place, id) in unused {
+                if let Err(error) = keys.destroy(&place, &[id]) {
+                    tracing::warn!(%error, "a key material that was made in vain stays until the next start");
+                }
+            }
+        });
+        if let Err(error) = destroying.await {
+            tracing::error!(%error, "key materials that were made in vain stay until the next start");
+        }
+    }
+
     /// Commits what happened; what it came to may be answered then.
     pub(crate) async fn record(
         &self,

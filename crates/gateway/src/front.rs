@@ -18,6 +18,7 @@ use crate::identify::{Identifier, RootKey};
 use crate::metrics::Metrics;
 use crate::outside::OutsideCalls;
 use crate::server::{Connection, Limits};
+use crate::workshop::Workshop;
 
 /// How the front behaves.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +69,7 @@ pub struct Gateway {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) room: Room,
     pub(crate) outside_calls: OutsideCalls,
+    pub(crate) workshop: Workshop,
     metrics_text: MetricsText,
     codecs: HashMap<&'static str, std::sync::OnceLock<Codec>>,
 }
@@ -85,6 +87,7 @@ impl Gateway {
             clock: parts.clock,
             room: Room::new(parts.settings.limits.bodies_bytes_max),
             outside_calls: OutsideCalls::default(),
+            workshop: Workshop::default(),
             settings: parts.settings,
             failures: parts.failures,
             metrics: parts.metrics,

@@ -27,6 +27,7 @@ mod perform;
 pub mod questions;
 pub mod route;
 pub mod server;
+mod workshop;
 
 pub use door::{Door, Rebuild};
 pub use front::{Gateway, MetricsText, Parts, Settings};

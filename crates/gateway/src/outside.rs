@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::Response;
+use palisade_core::made::Made;
 use palisade_core::outside::{self, OutsideAnswer};
 use palisade_core::{Call, CallContext, Handler, Notes, OsRandom, OutsideHandler};
 use palisade_model::{ApiError, Operation, ServiceModel, Structure};
@@ -140,13 +141,14 @@ impl OutsideCall {
         let so_far = &self.planned.so_far;
         let begun = env.store.begin();
         let mut tx = begun.map_err(|error| Failure::Unavailable(error.to_string()))?;
-        let mut random = OsRandom;
+        let (mut random, mut made) = (OsRandom, Made::default());
         let mut call = Call {
             tx: &mut tx,
             context: &self.context,
             env,
             random: &mut random,
             notes: Notes::default(),
+            made: &mut made,
         };
         let input = so_far.input.clone().unwrap_or_default();
         let request_id = self.context.request_id;

@@ -6,10 +6,12 @@ use std::sync::atomic::Ordering;
 
 use palisade_core::authorize::Authority;
 use palisade_core::idempotency::Token;
+use palisade_core::made::Made;
 use palisade_core::operation::OperationRow;
 use palisade_core::record::Question;
 use palisade_core::{
-    Call, CallError, Handler, Identity, Notes, Resource, Service, branches, credential_limits,
+    Call, CallError, Handler, Identity, Notes, OsRandom, Resource, Service, branches,
+    credential_limits,
 };
 use palisade_model::{ApiError, Operation, Protocol, Structure, Value, validate, validation_error};
 use palisade_store::Tx;
@@ -250,15 +252,18 @@ impl Exchange<'_> {
                 "The principal or its access key is not good outside this branch.",
             )));
         };
+        let (mut random, mut made) = (OsRandom, Made::default());
         let mut there = Call {
             tx: &mut real,
             context: call.context,
             env: call.env,
-            random: call.random,
+            random: &mut random,
             notes: Notes::default(),
+            made: &mut made,
         };
         let verdict = questions::ask(service, row, &authority, &mut there, input)?;
-        self.take(verdict, &mut there, asked)
+        self.take(verdict, &mut there, asked)?;
+        Ok(service.check_on_real_state(row.name, &mut there, call, input)?)
     }
 
     /// Notes the questions, and turns a refusal into the caller's error.

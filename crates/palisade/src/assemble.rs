@@ -31,6 +31,15 @@ pub fn services(
     surroundings: Surroundings,
     more: Vec<Arc<dyn Service>>,
 ) -> anyhow::Result<Arc<Services>> {
+    services_in(Regions::default(), surroundings, more)
+}
+
+/// All services, where these regions are served.
+fn services_in(
+    regions: Regions,
+    surroundings: Surroundings,
+    more: Vec<Arc<dyn Service>>,
+) -> anyhow::Result<Arc<Services>> {
     let services = Arc::<Services>::default();
     let surroundings = Surroundings {
         services: Arc::downgrade(&services),
@@ -39,7 +48,7 @@ pub fn services(
     let mut all: Vec<Arc<dyn Service>> = vec![
         Arc::new(CloudTrail::new()),
         Arc::new(Iam::new()),
-        Arc::new(Kms::new()),
+        Arc::new(Kms::serving(regions)),
         Arc::new(Palisade::new(surroundings)),
         Arc::new(Sts::new()),
     ];
@@ -113,7 +122,7 @@ pub fn front(wiring: Wiring) -> anyhow::Result<Gateway> {
         branches: Arc::new(BranchOwners::default()),
     };
     Ok(Gateway::new(Parts {
-        services: services(surroundings, wiring.more)?,
+        services: services_in(wiring.settings.regions.clone(), surroundings, wiring.more)?,
         env,
         root_keys: wiring.root_keys,
         clock: wiring.clock,

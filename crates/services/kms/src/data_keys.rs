@@ -203,8 +203,16 @@ impl Asked {
             .filter(|kind: &KeySpec| kind.is_data_key_pair())
             .ok_or_else(|| unsupported(&format!("KeyPairSpec {spec}")))?;
         dry_run(self.dry_run)?;
-        let material =
-            Material::generate(kind, &mut material::Draw(call.random)).map_err(material::failed)?;
+        let material = if material::is_costly(kind) {
+            call.made
+                .costly("kms.data-key-pair", move || material::generated(kind))?
+        } else {
+            let random = &mut call.random;
+            call.made.once("kms.data-key-pair", || {
+                Material::generate(kind, &mut material::Draw(&mut **random))
+                    .map_err(material::failed)
+            })?
+        };
         let private = material.private_key_pkcs8().map_err(material::failed)?;
         let public = material.public_key().map(|public| public.der().to_vec());
         let made = self.seal(call, &key, &context, &private)?;

@@ -9,9 +9,10 @@ use palisade_core::{Call, CallError, Caller, Identity};
 use palisade_policy::{CompiledPolicy, Effect};
 use serde_json::{Map, Value as Json, json};
 
+use crate::grants::granting;
 use crate::keys::Found;
 use crate::policy::compile;
-use crate::tables::{ContextConstraint, GRANTS, GRANTS_OF_GRANTEE, Grant, Party};
+use crate::tables::{ContextConstraint, GRANTS, Grant, Party};
 
 /// Every operation that a grant can be of (`GrantOperation` of the model), and whether it takes an encryption context.
 pub(crate) const OPERATIONS: &[(&str, bool)] = &[
@@ -39,27 +40,25 @@ pub(crate) const OPERATIONS: &[(&str, bool)] = &[
 /// How many grants of one key explain and replay look at.
 const LOOKED_AT_MAX: usize = 1000;
 
-/// The grants on a key that name the caller.
+/// The grants on a key that may allow the caller an operation of [`OPERATIONS`] with an encryption context.
 pub(crate) fn to_caller(
     call: &Call<'_>,
     key: &Found,
+    operation: &str,
+    context: &[(String, String)],
 ) -> Result<Vec<Arc<CompiledPolicy>>, CallError> {
     let mut grants = Vec::new();
-    for name in names_of(&call.context.caller) {
-        let prefix = (
-            key.account.as_str(),
-            key.region.as_str(),
-            key.id.as_str(),
-            name.as_str(),
-        );
-        let found = call
-            .tx
-            .range(&GRANTS_OF_GRANTEE, &prefix, None, usize::MAX)?;
-        for ((_, _, _, _, id), ()) in found {
-            grants.extend(policy_of(call, key, &id, Some(&call.context.caller))?);
-        }
+    for id in granting(call, key, operation, context)? {
+        grants.extend(policy_of(call, key, &id, Some(&call.context.caller))?);
     }
     Ok(grants)
+}
+
+/// Whether an operation takes an encryption context.
+pub(crate) fn takes_context(operation: &str) -> bool {
+    OPERATIONS
+        .iter()
+        .any(|(name, takes)| *name == operation && *takes)
 }
 
 /// The grants on a key, whoever they name.
@@ -73,7 +72,7 @@ pub(crate) fn to_all(call: &Call<'_>, key: &Found) -> Result<Vec<Arc<CompiledPol
 }
 
 /// A grant as a policy; `None` where it names a principal that was made anew since.
-fn policy_of(
+pub(crate) fn policy_of(
     call: &Call<'_>,
     key: &Found,
     id: &str,
@@ -137,7 +136,7 @@ pub(crate) fn is_namesake(caller: &Caller, arn: &str, id: &str) -> bool {
 }
 
 /// The unique id of the caller's user or role.
-fn own_id(caller: &Caller) -> Option<&String> {
+pub(crate) fn own_id(caller: &Caller) -> Option<&String> {
     match &caller.identity {
         Identity::User(user)
         | Identity::FederatedUser {
@@ -184,18 +183,16 @@ fn document(grant: &Grant) -> String {
         Party::Principal { arn, .. } => json!({ "AWS": arn }),
         Party::Service(name) => json!({ "Service": name }),
     };
-    let takes_context = |operation: &&String| {
-        OPERATIONS
-            .iter()
-            .any(|(name, takes)| name == operation && *takes)
-    };
     let actions = |operations: Vec<&String>| -> Vec<String> {
         operations
             .iter()
             .map(|operation| format!("kms:{operation}"))
             .collect()
     };
-    let (with, without): (Vec<_>, Vec<_>) = grant.operations.iter().partition(takes_context);
+    let (with, without): (Vec<_>, Vec<_>) = grant
+        .operations
+        .iter()
+        .partition(|operation| takes_context(operation));
     let (creating, without): (Vec<_>, Vec<_>) = without
         .into_iter()
         .partition(|operation| *operation == "CreateGrant");

@@ -58,7 +58,9 @@ fn parameters(
             found.spec
         ))
     })?;
-    let wrapping = WrappingKey::generate(spec).map_err(material::failed)?;
+    let wrapping = call.made.costly("kms.wrapping-key", move || {
+        WrappingKey::generate(spec).map_err(material::failed)
+    })?;
     let until_ms = call.now_ms() + TOKEN_MS;
     let token = Token {
         spec: spec.as_str().to_owned(),

@@ -178,18 +178,13 @@ pub(crate) enum Lookup {
 
 /// Follows an identifier of a request.
 pub(crate) fn lookup(call: &Call<'_>, text: &str, by: By) -> Result<Lookup, CallError> {
-    lookup_in(call.tx, call, text, by)
-}
-
-/// The same, in another state than the call's.
-pub(crate) fn lookup_in(tx: &Tx, call: &Call<'_>, text: &str, by: By) -> Result<Lookup, CallError> {
     let region = call.context.region.as_str();
     let (account, id, alias) = match names::parse(call, text)? {
         Named::Key { account, id } => (account, id, None),
         Named::Alias { .. } if by == By::Key => {
             return Err(not_found(format!("Invalid keyId {text}")).into());
         }
-        Named::Alias { account, name } => match target(tx, &account, region, &name)? {
+        Named::Alias { account, name } => match target(call.tx, &account, region, &name)? {
             Some(id) => (account, id, Some(name)),
             None => {
                 let arn = arn(region, account.as_str(), &name);
@@ -202,7 +197,7 @@ pub(crate) fn lookup_in(tx: &Tx, call: &Call<'_>, text: &str, by: By) -> Result<
             }
         },
     };
-    let found = Found::look(tx, &account, region, &id)?;
+    let found = Found::look(call.tx, &account, region, &id)?;
     Ok(match found {
         Some(key) => Lookup::Found {
             key: Box::new(key),

@@ -22,6 +22,7 @@ pub mod api {
 
 mod agreement;
 mod aliases;
+mod branch;
 mod count;
 mod data_keys;
 mod deletion;
@@ -53,7 +54,7 @@ pub use last_used::KeyUse;
 pub use timers::{SweepError, Swept, sweep};
 
 use palisade_core::operation::OperationRow;
-use palisade_core::{Arn, Call, CallError, Handlers, Resource, Service};
+use palisade_core::{Arn, Call, CallError, Handlers, Regions, Resource, Service};
 use palisade_model::{ApiError, Value};
 
 /// The service.
@@ -62,8 +63,13 @@ pub struct Kms {
 }
 
 impl Kms {
-    /// The service, ready to be registered.
+    /// The service where the regions of AWS are served, ready to be registered.
     pub fn new() -> Self {
+        Self::serving(Regions::default())
+    }
+
+    /// The service where these regions are served: keys are replicated to no others.
+    pub fn serving(regions: Regions) -> Self {
         let nouns = [
             lifecycle::register,
             policies::register,
@@ -77,13 +83,13 @@ impl Kms {
             rotation::register,
             deletion::register,
             import::register,
-            regions::register,
             last_used::register,
         ];
+        let handlers = nouns
+            .into_iter()
+            .fold(Handlers::new(), |handlers, register| register(handlers));
         Self {
-            handlers: nouns
-                .into_iter()
-                .fold(Handlers::new(), |handlers, register| register(handlers)),
+            handlers: regions::register(handlers, regions),
         }
     }
 }
@@ -117,7 +123,17 @@ impl Service for Kms {
     }
 
     fn discloses(&self, call: &mut Call<'_>, input: &Value) -> Result<bool, CallError> {
-        Ok(!resolve::is_of_branch(call, input)?)
+        branch::discloses(call, input)
+    }
+
+    fn check_on_real_state(
+        &self,
+        operation: &'static str,
+        real: &mut Call<'_>,
+        call: &mut Call<'_>,
+        input: &Value,
+    ) -> Result<(), CallError> {
+        branch::check(operation, real, call, input)
     }
 
     fn resource(

@@ -54,7 +54,7 @@ fn create(call: &mut Call<'_>, input: CreateKeyInput) -> Result<CreateKeyOutput,
     let new_tags = tags::new_tags(input.tags)?;
     let account = call.account().clone();
     let region = call.context.region.as_str().to_owned();
-    let id = new_id(call, multi_region);
+    let id = new_id(call, multi_region)?;
     let arn = arn(&region, account.as_str(), &format!("key/{id}"));
     let bypass = input.bypass_policy_lockout_safety_check.unwrap_or(false);
     let (policy, trusted) = match input.policy {
@@ -64,7 +64,7 @@ fn create(call: &mut Call<'_>, input: CreateKeyInput) -> Result<CreateKeyOutput,
         }
         None => (policy::default(&account), Vec::new()),
     };
-    check_quota(call, &region)?;
+    check_quota(call, &region, &id)?;
     let materials = match origin {
         Origin::AwsKms => vec![material::make_first(call, &id, spec)?],
         Origin::External => Vec::new(),
@@ -135,10 +135,18 @@ pub(crate) fn unsupported(what: &str) -> ApiError {
     errors::unsupported_operation_exception(format!("{what} is not supported."))
 }
 
-/// A UUID of version 4, or the same digits behind `mrk-`.
-fn new_id(call: &mut Call<'_>, multi_region: bool) -> String {
-    let mut bytes = [0; 16];
-    call.random.fill(&mut bytes);
+/// A UUID of version 4, or the same digits behind `mrk-`: the same in all attempts of the call, for its material is made for it.
+fn new_id(call: &mut Call<'_>, multi_region: bool) -> Result<String, ApiError> {
+    let random = &mut call.random;
+    let drawn = call.made.once("kms.key-id", || {
+        let mut bytes = [0; 16];
+        random.fill(&mut bytes);
+        Ok(bytes)
+    })?;
+    Ok(written(*drawn, multi_region))
+}
+
+fn written(mut bytes: [u8; 16], multi_region: bool) -> String {
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
@@ -156,9 +164,9 @@ fn new_id(call: &mut Call<'_>, multi_region: bool) -> String {
     }
 }
 
-fn check_quota(call: &mut Call<'_>, region: &str) -> Result<(), CallError> {
+fn check_quota(call: &mut Call<'_>, region: &str, id: &str) -> Result<(), CallError> {
     let account = call.account().clone();
-    if crate::count::add(call, (account.as_str(), region, ""), KEYS_MAX)? {
+    if crate::count::add(call.tx, (account.as_str(), region, ""), id, KEYS_MAX)? {
         return Ok(());
     }
     Err(over_quota().into())

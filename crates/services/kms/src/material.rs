@@ -1,17 +1,17 @@
 //! Materials of keys, behind the key vault: made, opened, used.
 
 use std::str::FromStr as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use palisade_core::keys::{KeyVaultError, Place};
-use palisade_core::{AccountId, Call, CallError, Notes, Random, Region};
+use palisade_core::{AccountId, Call, CallError, Notes, OsRandom, Random, Region};
 use palisade_keyring::spec::KeySpec;
 use palisade_keyring::{DerivationKey, Header, KeyError, KeyName, Material, MaterialId};
 use palisade_model::ApiError;
 use zeroize::Zeroizing;
 
 use crate::api::errors;
-use crate::keys::{By, Found, Lookup, damaged, find, lookup_in};
+use crate::keys::{By, Found, damaged, find};
 use crate::rotation;
 use crate::tables::{MATERIALS, Origin, Rotated, Version};
 
@@ -24,31 +24,13 @@ impl palisade_keyring::Random for Draw<'_> {
     }
 }
 
-/// The key a call wants to use, by any of its names, in a state that allows it. On a branch, what real materials give out must be
-/// had on the real state too: a key that was disabled there stays so, whatever the branch says, and a name that leads to it on the
-/// branch leads to it there, since that is what the real state was asked about.
+/// The key a call wants to use, by any of its names, in a state that allows it.
 pub(crate) fn find_usable(
     call: &mut Call<'_>,
     operation: &'static str,
     id: &str,
 ) -> Result<Found, CallError> {
-    let found = find(call, operation, id, By::KeyOrAlias)?;
-    if call.tx.branch().is_some() && !is_made_on_branch(call, &found) {
-        let real = call.env.store.begin()?;
-        match lookup_in(&real, call, id, By::KeyOrAlias)? {
-            Lookup::Found { key, .. } if key.account == found.account && key.id == found.id => {
-                key.check(operation)?;
-            }
-            _ => {
-                return Err(errors::kms_invalid_state_exception(format!(
-                    "{id} does not lead to {} outside this branch.",
-                    found.arn()
-                ))
-                .into());
-            }
-        }
-    }
-    Ok(found)
+    find(call, operation, id, By::KeyOrAlias)
 }
 
 /// Whether all there is of a key was made on the call's branch.
@@ -74,7 +56,22 @@ pub(crate) fn make_first(
     make(call, &account, &region, key_id, spec, Rotated::First)
 }
 
-/// Makes a material and puts it into the vault.
+/// A material that a call has made for a key: until an attempt of the call puts it into the vault.
+struct Fresh {
+    id: MaterialId,
+    material: Mutex<Option<Material>>,
+}
+
+impl Fresh {
+    fn of(key_id: &str, material: Material) -> Result<Self, ApiError> {
+        Ok(Self {
+            id: id_of(key_id, &material)?,
+            material: Mutex::new(Some(material)),
+        })
+    }
+}
+
+/// Makes a material, once for all attempts of the call, and puts it into the vault. What no attempt commits, the front destroys.
 pub(crate) fn make(
     call: &mut Call<'_>,
     account: &AccountId,
@@ -83,11 +80,44 @@ pub(crate) fn make(
     spec: KeySpec,
     by: Rotated,
 ) -> Result<Version, CallError> {
-    let material = Material::generate(spec, &mut Draw(call.random)).map_err(failed)?;
-    keep(call, account, region, key_id, material, by)
+    let name = format!("kms.material/{key_id}");
+    let fresh = if is_costly(spec) {
+        let key_id = key_id.to_owned();
+        call.made
+            .costly(&name, move || Fresh::of(&key_id, generated(spec)?))?
+    } else {
+        let random = &mut call.random;
+        call.made.once(&name, || {
+            let material = Material::generate(spec, &mut Draw(&mut **random)).map_err(failed)?;
+            Fresh::of(key_id, material)
+        })?
+    };
+    let place = Place::new(account, region, call.tx.branch());
+    let waiting = fresh
+        .material
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    if let Some(material) = waiting {
+        let stored = call.env.keys.store(&place, fresh.id, material, call.random);
+        stored.map_err(|error| vault_failed(&error))?;
+    }
+    call.made.uses(&place, fresh.id);
+    name_version(call, account, region, fresh.id, by)
 }
 
-/// Puts a material into the vault, where it is durable before this returns.
+/// Whether a key takes so long to make that the threads of requests are too good for it.
+pub(crate) fn is_costly(spec: KeySpec) -> bool {
+    matches!(spec, KeySpec::Rsa2048 | KeySpec::Rsa3072 | KeySpec::Rsa4096)
+}
+
+/// A material of a costly kind, which takes its randomness from the library that makes it.
+pub(crate) fn generated(spec: KeySpec) -> Result<Material, ApiError> {
+    Material::generate(spec, &mut Draw(&mut OsRandom)).map_err(failed)
+}
+
+/// Puts an imported material into the vault, where it is durable before this returns. Its id follows from its bytes, and another call may
+/// be importing the same: so it stays in the vault although this call may fail, until it comes again or the server starts.
 pub(crate) fn keep(
     call: &mut Call<'_>,
     account: &AccountId,
@@ -102,6 +132,17 @@ pub(crate) fn keep(
         .keys
         .store(&place, id, material, call.random)
         .map_err(|error| vault_failed(&error))?;
+    name_version(call, account, region, id, by)
+}
+
+/// Names a material that is in the vault: from the commit on it is to stay there.
+fn name_version(
+    call: &mut Call<'_>,
+    account: &AccountId,
+    region: &Region,
+    id: MaterialId,
+    by: Rotated,
+) -> Result<Version, CallError> {
     let row = (account.as_str(), region.as_str(), id.to_string());
     call.tx
         .put(&MATERIALS, &(row.0, row.1, row.2.as_str()), &())?;

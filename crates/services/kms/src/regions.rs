@@ -2,7 +2,7 @@
 //!
 //! Source: KMS Developer Guide, "Multi-Region keys in AWS KMS"; the model's text.
 
-use palisade_core::{Call, CallError, Handlers, Region};
+use palisade_core::{Call, CallError, Handlers, Regions};
 
 use crate::api::*;
 use crate::keys::{By, Found, damaged, find};
@@ -11,9 +11,11 @@ use crate::names::{invalid, not_found};
 use crate::tables::{KEYS, Key, Ring};
 use crate::{count, metadata, policy, tags};
 
-pub(crate) fn register(handlers: Handlers) -> Handlers {
+pub(crate) fn register(handlers: Handlers, served: Regions) -> Handlers {
     handlers
-        .on("ReplicateKey", replicate)
+        .on("ReplicateKey", move |call, input| {
+            replicate(call, input, &served)
+        })
         .on("UpdatePrimaryRegion", update_primary)
 }
 
@@ -33,10 +35,13 @@ fn primary(call: &mut Call<'_>, operation: &'static str, id: &str) -> Result<Fou
 fn replicate(
     call: &mut Call<'_>,
     input: ReplicateKeyInput,
+    served: &Regions,
 ) -> Result<ReplicateKeyOutput, CallError> {
     let found = primary(call, "ReplicateKey", &input.key_id)?;
-    let region =
-        Region::new(&input.replica_region).map_err(|_| invalid("ReplicaRegion is none."))?;
+    let Some(region) = served.named(&input.replica_region) else {
+        let message = format!("ReplicaRegion {} is not served.", input.replica_region);
+        return Err(invalid(message).into());
+    };
     let region = region.as_str();
     if region == found.region || Found::look(call.tx, &found.account, region, &found.id)?.is_some()
     {
@@ -62,7 +67,12 @@ fn replicate(
         None => (policy::default(&found.account), Vec::new()),
     };
     let tags = tags::new_tags(input.tags)?;
-    if !count::add(call, (found.account.as_str(), region, ""), KEYS_MAX)? {
+    if !count::add(
+        call.tx,
+        (found.account.as_str(), region, ""),
+        &found.id,
+        KEYS_MAX,
+    )? {
         return Err(over_quota().into());
     }
     let key = Key {

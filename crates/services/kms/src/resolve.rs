@@ -8,7 +8,6 @@ use palisade_keyring::spec::KeySpec;
 use palisade_model::Value;
 
 use crate::keys::{By, Found, Lookup, lookup};
-use crate::material::is_made_on_branch;
 use crate::names::{self, ALIAS_PREFIX, arn, invalid};
 use crate::tables::{ALIASES, ALIASES_OF_KEY};
 use crate::{deletion, granted, grants, last_used, policy};
@@ -16,7 +15,11 @@ use crate::{deletion, granted, grants, last_used, policy};
 /// The default of the members that name an encryption algorithm.
 const SYMMETRIC: &str = KeySpec::SymmetricDefault.as_str();
 
-/// The resources behind `@resolver` in a row.
+/// What the condition keys of an encryption context begin with.
+const CONTEXT: &str = "kms:EncryptionContext:";
+
+/// The resources behind `@resolver` in a row. `@resolver:OPERATION` says which operation of grants is asked for, where the resolver does
+/// not.
 pub(crate) fn resolve(
     resolver: &str,
     call: &mut Call<'_>,
@@ -24,7 +27,14 @@ pub(crate) fn resolve(
 ) -> Result<Vec<Resource>, CallError> {
     let member = |name: &str| input.member(name).and_then(Value::as_str);
     let id = || member("KeyId").unwrap_or_default();
-    let one = match resolver {
+    let (name, operation) = match resolver {
+        "decrypting-key" => (resolver, "Decrypt"),
+        "reencrypted-key" => (resolver, "ReEncryptFrom"),
+        "reencrypting-key" => (resolver, "ReEncryptTo"),
+        "granted-key" => (resolver, "CreateGrant"),
+        _ => resolver.split_once(':').unwrap_or((resolver, "")),
+    };
+    let one = match name {
         "key" => own(call, id(), By::Key)?,
         "shared-key" => shared(call, id(), By::Key)?,
         "managed-grants-key" => with(
@@ -69,11 +79,11 @@ pub(crate) fn resolve(
         "granted-key" => granted_key(call, input)?,
         "retired-key" => grants::retired_key(call, input)?,
         "alias" => alias(call, member("AliasName").unwrap_or_default()),
-        "target-key" => own(call, member("TargetKeyId").unwrap_or_default(), By::Key)?,
+        "target-key" => target(call, input)?,
         "aliased-key" => aliased_key(call, member("AliasName").unwrap_or_default())?,
         "retargeted-keys" => {
             let before = aliased_key(call, member("AliasName").unwrap_or_default())?;
-            let after = own(call, member("TargetKeyId").unwrap_or_default(), By::Key)?;
+            let after = target(call, input)?;
             return Ok(if before.arn == after.arn {
                 vec![after]
             } else {
@@ -101,34 +111,31 @@ pub(crate) fn resolve(
         // A row with any other name does not pass the test of rows; asked at run time it allows nothing.
         other => Resource::named(format!("unknown-resolver:{other}")),
     };
-    Ok(vec![one])
+    Ok(vec![with_grants(call, one, operation)?])
 }
 
-/// Whether all keys that a call uses were made on its branch.
-pub(crate) fn is_of_branch(call: &Call<'_>, input: &Value) -> Result<bool, CallError> {
-    let named = ["KeyId", "SourceKeyId", "DestinationKeyId"]
-        .into_iter()
-        .filter_map(|name| input.member(name).and_then(Value::as_str));
-    let mut ids: Vec<String> = named.map(str::to_owned).collect();
-    let opens = input.member("KeyId").is_none() && input.member("SourceKeyId").is_none();
-    if let (true, Some(Value::Blob(blob))) = (opens, input.member("CiphertextBlob"))
-        && let Ok(blob) = Blob::parse(blob)
-    {
-        let name = &blob.header().key;
-        let region = name.region().unwrap_or(call.context.region.as_str());
-        ids.push(arn(
-            region,
-            &name.account(),
-            &format!("key/{}", name.key_id()),
-        ));
+/// With the grants that may allow the caller an operation on the key, in the encryption context that conditions see.
+fn with_grants(
+    call: &Call<'_>,
+    resource: Resource,
+    operation: &str,
+) -> Result<Resource, CallError> {
+    if operation.is_empty() {
+        return Ok(resource);
     }
-    for id in &ids {
-        match lookup(call, id, By::KeyOrAlias)? {
-            Lookup::Found { key, .. } if is_made_on_branch(call, &key) => {}
-            _ => return Ok(false),
-        }
-    }
-    Ok(!ids.is_empty())
+    let Some(key) = of_arn(call, &resource.arn)? else {
+        return Ok(resource);
+    };
+    let context: Vec<(String, String)> = resource
+        .asked
+        .iter()
+        .filter_map(|(name, values)| Some((name.strip_prefix(CONTEXT)?, values)))
+        .flat_map(|(name, values)| values.iter().map(|value| (name.to_owned(), value.clone())))
+        .collect();
+    Ok(Resource {
+        grants: granted::to_caller(call, &key, operation, &context)?,
+        ..resource
+    })
 }
 
 /// A key by ARN, for explain and replay: with every grant on it, since whoever asked is not who looks.
@@ -185,7 +192,6 @@ pub(crate) fn existing(call: &Call<'_>, key: &Found) -> Result<Resource, CallErr
     let bare = bare(call, key)?;
     let namesake = policy::for_namesake(&call.context.caller, &key.key);
     Ok(Resource {
-        grants: granted::to_caller(call, key)?,
         context: of_key(call, key)?,
         asked: vec![caller_account(call)],
         policy: namesake.or(bare.policy),
@@ -269,7 +275,7 @@ fn with_encryption_context(mut resource: Resource, context: Option<&Value>) -> R
     }
     let mut named: Vec<(String, Vec<String>)> = Vec::new();
     for (key, value) in pairs {
-        let name = format!("kms:EncryptionContext:{key}");
+        let name = format!("{CONTEXT}{key}");
         let value = value.as_str().unwrap_or_default().to_owned();
         let lower = name.to_lowercase();
         match named
@@ -380,7 +386,7 @@ fn untouched(call: &Call<'_>, resource: Resource) -> Result<Resource, CallError>
     Ok(with(resource, "kms:TrailingDaysWithoutKeyUsage", &days))
 }
 
-fn of_arn(call: &Call<'_>, arn: &str) -> Result<Option<Found>, CallError> {
+pub(crate) fn of_arn(call: &Call<'_>, arn: &str) -> Result<Option<Found>, CallError> {
     let Ok(arn) = arn.parse::<Arn>() else {
         return Ok(None);
     };
@@ -448,6 +454,18 @@ fn alias(call: &Call<'_>, name: &str) -> Resource {
     let mut resource = Resource::named(arn);
     resource.asked.push(caller_account(call));
     resource
+}
+
+/// The key an alias is to lead to, by its id or ARN.
+fn target(call: &Call<'_>, input: &Value) -> Result<Resource, CallError> {
+    let id = input.member("TargetKeyId").and_then(Value::as_str);
+    let id = id.unwrap_or_default();
+    let resource = id.rsplit_once(':').map_or(id, |(_, resource)| resource);
+    if resource.starts_with(ALIAS_PREFIX) {
+        // The message is AWS's.
+        return Err(invalid("Aliases must refer to keys. Not aliases").into());
+    }
+    own(call, id, By::Key)
 }
 
 /// The key an alias leads to now.

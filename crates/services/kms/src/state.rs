@@ -62,6 +62,7 @@ use Cell::{Disabled as D, Yes as Y};
 const C: Cell = Cell::Is("is creating");
 const I: Cell = Cell::Is("is pending import");
 const P: Cell = Cell::Is("is pending deletion");
+const R: Cell = Cell::Is("is pending replica deletion");
 const N: Cell = Cell::Is("is not pending deletion");
 const V: Cell = Cell::Is("is unavailable");
 const U: Cell = Cell::Is("is updating");
@@ -70,22 +71,22 @@ const U: Cell = Cell::Is("is updating");
 type Row = [Cell; 8];
 
 /// Using a key.
-const USE: Row = [C, Y, D, I, P, P, V, Y];
+const USE: Row = [C, Y, D, I, P, R, V, Y];
 /// What needs a key that is neither on its way in nor out.
-const LASTING: Row = [C, Y, Y, Y, P, P, Y, Y];
+const LASTING: Row = [C, Y, Y, Y, P, R, Y, Y];
 /// Turning a key on or off.
-const SWITCH: Row = [C, Y, Y, I, P, P, Y, U];
+const SWITCH: Row = [C, Y, Y, I, P, R, Y, U];
 /// Changing how it is rotated.
-const ROTATE: Row = [C, Y, D, I, P, P, V, U];
+const ROTATE: Row = [C, Y, D, I, P, R, V, U];
 
 /// Changing which Regions have it.
-const REGIONS: Row = [C, Y, D, Y, P, P, V, U];
+const REGIONS: Row = [C, Y, D, Y, P, R, V, U];
 
 /// Every operation that some state refuses.
 pub(crate) const TABLE: &[(&str, Row)] = &[
     ("CancelKeyDeletion", [N, N, N, N, Y, Y, N, N]),
     ("CreateAlias", LASTING),
-    ("CreateGrant", [C, Y, D, I, P, P, Y, Y]),
+    ("CreateGrant", [C, Y, D, I, P, R, Y, Y]),
     ("Decapsulate", USE),
     ("Decrypt", USE),
     ("DeriveSharedSecret", USE),
@@ -106,7 +107,7 @@ pub(crate) const TABLE: &[(&str, Row)] = &[
     ("ReEncrypt", USE),
     ("ReplicateKey", REGIONS),
     ("RotateKeyOnDemand", ROTATE),
-    ("ScheduleKeyDeletion", [C, Y, Y, Y, P, P, Y, U]),
+    ("ScheduleKeyDeletion", [C, Y, Y, Y, P, R, Y, U]),
     ("Sign", USE),
     ("TagResource", LASTING),
     ("UntagResource", LASTING),

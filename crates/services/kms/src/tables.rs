@@ -20,9 +20,12 @@ pub(crate) static ALIASES_OF_KEY: Table<(String, String, String, String), ()> =
     Table::new("kms.key-alias");
 /// Account, Region, key id, grant id.
 pub(crate) static GRANTS: Table<(String, String, String, String), Grant> = Table::new("kms.grant");
-/// Account, Region, key id, grantee, grant id: what a principal is granted on a key.
-pub(crate) static GRANTS_OF_GRANTEE: Table<(String, String, String, String, String), ()> =
-    Table::new("kms.grantee");
+/// Account, Region, key id, grantee, what it may do and under which constraint, grant id: what a principal is granted on a key.
+pub(crate) static GRANTS_BY_USE: Table<(String, String, String, String, String, String), ()> =
+    Table::new("kms.grant-use");
+/// Account, Region, key id, a digest of a grant with a name, to the grant's id.
+pub(crate) static GRANTS_BY_NAME: Table<(String, String, String, String), String> =
+    Table::new("kms.grant-name");
 /// The retiring principal's account (the key's, where that is an AWS service), Region, retiring principal, the key's account and id as `ACCOUNT/ID`, grant id: what a principal
 /// may retire.
 pub(crate) static GRANTS_OF_RETIRER: Table<(String, String, String, String, String), ()> =

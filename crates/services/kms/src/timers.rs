@@ -156,7 +156,7 @@ fn delete(tx: &mut Tx, account: &str, region: &str, id: &str) -> Result<bool, Ca
         leave(tx, account, region, id, ring)?;
     }
     tx.delete(&KEYS, &place)?;
-    count::remove(tx, (account, region, ""))?;
+    count::remove(tx, (account, region, ""), id)?;
     Ok(true)
 }
 

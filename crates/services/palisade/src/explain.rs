@@ -134,6 +134,7 @@ fn question_explained(
         env: call.env,
         random: call.random,
         notes: Default::default(),
+        made: call.made,
     };
     let caller = made.caller.to_caller();
     let Some(authority) = Authority::of(then.tx, then.env, &caller)? else {

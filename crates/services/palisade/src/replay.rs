@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use palisade_core::authorize::{Ask, Authority};
+use palisade_core::made::Made;
 use palisade_core::record::{ApiCall, Question};
 use palisade_core::{
     Call, CallContext, CallError, Environment, Handlers, Notes, OsRandom, Resource, Services,
@@ -207,6 +208,7 @@ impl State {
                     env,
                     random: &mut random,
                     notes: Notes::default(),
+                    made: &mut Made::default(),
                 };
                 let found = Arc::new(explain::resource_now(&mut call, services, question)?);
                 self.resources.insert(place, Arc::clone(&found));

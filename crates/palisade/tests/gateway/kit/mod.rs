@@ -6,6 +6,7 @@ pub mod probe;
 pub mod standing;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
@@ -14,6 +15,7 @@ use palisade_core::keys::MemoryVault;
 use palisade_core::record::{ApiCall, Question};
 use palisade_core::token_keys::TokenSeal;
 use palisade_core::{AccountId, OsRandom, RootKey, RootKeySeal, Seal, Secret, Service};
+use palisade_gateway::metrics::Metrics;
 use palisade_gateway::server::Connection;
 use palisade_gateway::{Gateway, Settings, identify};
 use palisade_sigv4::sign::{SignOptions, Signer};
@@ -75,6 +77,7 @@ pub struct World {
     pub faults: Faults,
     pub clock: Arc<ManualClock>,
     pub keys: Arc<MemoryVault>,
+    metrics: Arc<Metrics>,
 }
 
 /// A call to be made.
@@ -132,28 +135,52 @@ impl World {
             let made = store.commit(tx, Fact::default(), Durability::Durable).await;
             made.expect("a new store writes");
         }
+        let metrics = Arc::default();
+        let front = wired(
+            &store,
+            &clock,
+            &plan.keys,
+            plan.settings,
+            plan.services,
+            &metrics,
+        );
         Self {
-            gateway: wired(&store, &clock, &plan.keys, plan.settings, plan.services).into(),
+            gateway: front.into(),
             store,
             disk: plan.disk,
             faults,
             clock,
             keys: plan.keys,
+            metrics,
         }
+    }
+
+    /// How often a call has run again because of another.
+    pub fn conflicts(&self) -> u64 {
+        self.metrics.conflicts.load(Ordering::Relaxed)
     }
 
     /// Another front on the same state, of real services only.
     pub fn beside(store: &Store) -> Self {
         let now = store.begin().expect("it reads").time();
         let clock = Arc::new(ManualClock::new(now));
-        let keys = Arc::default();
+        let (keys, metrics) = (Arc::default(), Arc::default());
+        let front = wired(
+            store,
+            &clock,
+            &keys,
+            Settings::default(),
+            Vec::new(),
+            &metrics,
+        );
         Self {
-            gateway: wired(store, &clock, &keys, Settings::default(), Vec::new()).into(),
+            gateway: front.into(),
             store: store.clone(),
             disk: Disk::default(),
             faults: Faults::default(),
             clock,
             keys,
+            metrics,
         }
     }
 
@@ -420,6 +447,7 @@ fn wired(
     keys: &Arc<MemoryVault>,
     settings: Settings,
     more: Vec<Arc<dyn Service>>,
+    metrics: &Arc<Metrics>,
 ) -> Gateway {
     let gateway = front(Wiring {
         store: store.clone(),
@@ -428,7 +456,7 @@ fn wired(
         clock: clock.clone(),
         root_keys: [HOME, AWAY].map(root_key).into(),
         settings,
-        metrics: Arc::default(),
+        metrics: Arc::clone(metrics),
         more,
     });
     gateway.expect("the services fit together")

@@ -299,6 +299,20 @@ async fn aliases_lead_where_they_may_and_nowhere_else() {
             "{name}"
         );
     }
+    for target in [
+        "alias/app".to_owned(),
+        arn(&one).replace(&format!("key/{one}"), "alias/app"),
+    ] {
+        let aimed = json!({"AliasName": "alias/other", "TargetKeyId": target});
+        let refused = as_root(&world, "CreateAlias", aimed).await;
+        assert_eq!(refused.code(), "ValidationException");
+        assert!(
+            refused
+                .body
+                .contains("Aliases must refer to keys. Not aliases"),
+            "{refused:?}"
+        );
+    }
     let described = done(&world, "DescribeKey", json!({"KeyId": "alias/app"})).await;
     assert_eq!(described.text("KeyId"), one);
     let tagged = json!({"KeyId": "alias/app", "Tags": [{"TagKey": "a", "TagValue": "b"}]});
@@ -385,8 +399,14 @@ async fn on_a_branch_real_keys_give_out_what_they_would_outside_it() {
     let given = on_late(ann.clone(), KMS, "GenerateDataKey", key_there).await;
     assert_eq!(code(&given), "ok", "{given:?}");
     let real = json!({"KeyId": id, "KeySpec": "AES_256"});
-    let refused = on_late(ann, KMS, "GenerateDataKey", real).await;
-    assert_eq!(refused.code(), "AccessDeniedException");
+    for (operation, input) in [
+        ("GenerateDataKey", real.clone()),
+        ("GenerateDataKeyWithoutPlaintext", real),
+        ("Encrypt", json!({"KeyId": id, "Plaintext": HI})),
+    ] {
+        let refused = on_late(ann.clone(), KMS, operation, input).await;
+        assert_eq!(refused.code(), "AccessDeniedException", "{operation}");
+    }
     assert_eq!(
         as_root(&world, "DescribeKey", json!({"KeyId": own_key}))
             .await

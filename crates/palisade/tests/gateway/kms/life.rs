@@ -373,6 +373,11 @@ async fn a_multi_region_key_is_one_key_in_many_regions() {
                 .await
         }
     };
+    for nowhere in ["eu-west-9", "mars"] {
+        let replicate = json!({"KeyId": id, "ReplicaRegion": nowhere});
+        let refused = at("us-east-1", "ReplicateKey", replicate).await;
+        assert_eq!(refused.code(), "ValidationException", "{nowhere}");
+    }
     let replicate = json!({"KeyId": id, "ReplicaRegion": "eu-west-1", "Description": "there"});
     let made = at("us-east-1", "ReplicateKey", replicate.clone()).await;
     assert_eq!(code(&made), "ok", "{made:?}");
@@ -424,6 +429,11 @@ async fn a_multi_region_key_is_one_key_in_many_regions() {
     .await;
     let described = done(&world, "DescribeKey", json!({"KeyId": id})).await;
     assert_eq!(described.text("KeyState"), "PendingReplicaDeletion");
+    let refused = as_root(&world, "Encrypt", json!({"KeyId": id, "Plaintext": HI})).await;
+    assert!(
+        refused.body.contains("is pending replica deletion."),
+        "{refused:?}"
+    );
     done(&world, "CancelKeyDeletion", json!({"KeyId": id})).await;
     done(&world, "EnableKey", json!({"KeyId": id})).await;
     let moved = json!({"KeyId": id, "PrimaryRegion": "eu-west-1"});

@@ -3,6 +3,8 @@
 mod access;
 mod boundaries;
 mod life;
+mod made;
+mod many_grants;
 mod uses;
 
 use base64::Engine as _;

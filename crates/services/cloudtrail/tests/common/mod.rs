@@ -233,11 +233,13 @@ impl World {
             env: &self.env,
             random: &mut self.random,
             notes: Notes::default(),
+            made: &mut palisade_core::made::Made::default(),
         };
         let output = match handler(&mut call, Value::Structure(input)) {
             Ok(output) => output,
             Err(CallError::Api(error)) => return Err(error),
             Err(CallError::Store(error)) => panic!("{error}"),
+            Err(CallError::Making(making)) => panic!("{making:?}"),
         };
         let events = output.member("Events").and_then(Value::as_list).unwrap();
         Ok(Page {

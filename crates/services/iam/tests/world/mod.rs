@@ -172,6 +172,7 @@ impl World {
             env: &self.env,
             random: &mut self.random,
             notes: Notes::default(),
+            made: &mut palisade_core::made::Made::default(),
         };
         run(&self.iam, &mut call)
     }
@@ -189,6 +190,7 @@ impl World {
             env: &self.env,
             random: &mut self.random,
             notes: Notes::default(),
+            made: &mut palisade_core::made::Made::default(),
         };
         let answer = handler(&mut call, to_value(input));
         self.notes = call.notes;
@@ -201,6 +203,7 @@ impl World {
             }
             Err(CallError::Api(error)) => Err(error),
             Err(CallError::Store(error)) => panic!("{operation}: {error}"),
+            Err(CallError::Making(making)) => panic!("{making:?}"),
         }
     }
 

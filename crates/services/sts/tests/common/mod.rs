@@ -192,6 +192,7 @@ impl World {
             env: &env,
             random: &mut self.random,
             notes: Notes::default(),
+            made: &mut palisade_core::made::Made::default(),
         };
         let result = run(&sts, &mut call, operation, Value::Structure(input));
         let resources = std::mem::take(&mut call.notes.resources);
@@ -199,6 +200,7 @@ impl World {
             Ok(output) => Ok(Answer { output, resources }),
             Err(CallError::Api(error)) => Err(error),
             Err(CallError::Store(error)) => panic!("{error}"),
+            Err(CallError::Making(making)) => panic!("{making:?}"),
         }
     }
 
