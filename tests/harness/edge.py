@@ -1,5 +1,6 @@
 """`palisade waf serve` as a process, and a server behind it that says what it saw."""
 
+import http.client
 import http.server
 import json
 import signal
@@ -39,6 +40,16 @@ def contains(field: dict, text: str, *transformations: str) -> dict:
 
 
 BODY = {"Body": {"OversizeHandling": "CONTINUE"}}
+
+
+def ask(edge, method="GET", target="/", body=None, headers=None):
+    """Status, headers and body of one request."""
+    connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=10)
+    connection.request(method, target, body, headers or {})
+    answer = connection.getresponse()
+    data = answer.read()
+    connection.close()
+    return answer.status, answer.headers, data
 
 
 class Behind:

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use bytes::BytesMut;
@@ -15,6 +15,7 @@ use crate::framing::Framing;
 use crate::head::{RequestHead, ResponseHead};
 use crate::hold::{Body, Held, Room, hold};
 use crate::limits::Limits;
+use crate::log::{Entry, Logs};
 use crate::message::{self, Added, LAST_CHUNK, Own, Told};
 use crate::metrics::Metrics;
 use crate::policy::{Panicked, Policy};
@@ -52,6 +53,8 @@ pub struct Settings {
     pub on_failure: OnFailure,
     /// Proxies in front whose `X-Forwarded-For` is believed.
     pub trusted_hops: usize,
+    /// What the listener is called in log records.
+    pub name: String,
 }
 
 /// What stands between clients and the servers behind.
@@ -62,6 +65,7 @@ pub struct Edge {
     room: Room,
     settings: Settings,
     metrics: Metrics,
+    logs: Logs,
 }
 
 /// What a client is answered.
@@ -77,14 +81,20 @@ pub enum Answer {
 
 impl Edge {
     /// An edge with this ACL before these servers.
-    pub fn new(policy: Policy, upstreams: Upstreams, settings: Settings) -> Edge {
+    pub fn new(policy: Policy, upstreams: Upstreams, settings: Settings, logs: Logs) -> Edge {
         Edge {
             policy: ArcSwap::from_pointee(policy),
             upstreams,
             room: Room::new(settings.limits.bodies_bytes_max),
             settings,
             metrics: Metrics::default(),
+            logs,
         }
+    }
+
+    /// What is written of requests.
+    pub fn logs(&self) -> &Logs {
+        &self.logs
     }
 
     /// What a client may cost.
@@ -130,7 +140,7 @@ impl Edge {
             return Err(Refusal::BodyTooLong.into());
         }
         let id = Uuid::now_v7().to_string();
-        let decision = self.decide(&policy, head, &held, peer);
+        let decision = self.decide(&policy, head, body.framing(), &held, peer, &id);
         self.metrics.requests.fetch_add(1, Ordering::Relaxed);
         let inserted = match (&decision, self.settings.on_failure) {
             (
@@ -189,8 +199,10 @@ impl Edge {
         &self,
         policy: &Policy,
         head: &RequestHead,
+        framing: Framing,
         held: &Held,
         peer: &Peer,
+        id: &str,
     ) -> Result<Decision, Panicked> {
         let fields: Vec<(&[u8], &[u8])> = head.fields().iter().collect();
         let tls = peer.tls.as_ref();
@@ -210,11 +222,34 @@ impl Edge {
             now_ms: now_ms(),
             token: TokenState::Missing,
         };
+        let begun = Instant::now();
         let decision = policy.decide(&request, &moment);
-        if decision.is_err() {
+        let Ok(decided) = &decision else {
             self.metrics.panics.fetch_add(1, Ordering::Relaxed);
-            tracing::error!("an inspection panicked");
-        }
+            tracing::error!(request = id, "an inspection panicked");
+            return decision;
+        };
+        let took = begun.elapsed();
+        self.logs.write(&Entry {
+            now_ms: moment.now_ms,
+            id,
+            policy,
+            decision: decided,
+            head,
+            body: &held.bytes,
+            body_complete: held.complete,
+            body_length: match framing {
+                Framing::Length(bytes) => Some(bytes),
+                _ => None,
+            },
+            client: request.client,
+            scheme: peer.scheme(),
+            ja3: request.ja3,
+            ja4: request.ja4,
+            token: moment.token,
+            took_us: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+            source: &self.settings.name,
+        });
         decision
     }
 

@@ -27,6 +27,7 @@ pub mod head;
 pub mod hold;
 pub mod inbound;
 pub mod limits;
+pub mod log;
 pub mod message;
 pub mod metrics;
 pub mod policy;

@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::decision::RateCount;
 use crate::statement::RateBased;
 
 /// The highest limit that is counted exactly.
@@ -25,6 +26,8 @@ const LIMITED_MAX: usize = 10_000;
 #[derive(Debug)]
 pub struct Counters {
     tables: Vec<Mutex<Table>>,
+    /// What was counted for one request in the past: told instead of counting, in order.
+    recorded: Option<Mutex<VecDeque<RateCount>>>,
 }
 
 impl Counters {
@@ -33,16 +36,29 @@ impl Counters {
             |rule: &RateBased| Mutex::new(Table::new(rule.limit, rule.window_s * 1000, KEYS_MAX));
         Counters {
             tables: rules.map(table).collect(),
+            recorded: None,
+        }
+    }
+
+    /// Counters that say of one request again what they had said of it, in the order in which its ACL asked.
+    pub fn recorded(counts: &[RateCount]) -> Counters {
+        Counters {
+            tables: Vec::new(),
+            recorded: Some(Mutex::new(counts.iter().cloned().collect())),
         }
     }
 
     /// Counts a request, and says how many there were in the window that ends with it and whether that is over the limit.
     pub(crate) fn count(&self, rule: usize, key: &[u8], now_ms: u64) -> Counted {
+        if let Some(recorded) = &self.recorded {
+            let mut left = recorded.lock().unwrap_or_else(PoisonError::into_inner);
+            return left.pop_front().map_or(NOTHING, |count| Counted {
+                requests: count.requests,
+                limited: count.limited,
+            });
+        }
         let Some(table) = self.tables.get(rule) else {
-            return Counted {
-                requests: 0,
-                limited: false,
-            };
+            return NOTHING;
         };
         lock(table).count(key, now_ms)
     }
@@ -59,6 +75,11 @@ impl Counters {
             .collect()
     }
 }
+
+const NOTHING: Counted = Counted {
+    requests: 0,
+    limited: false,
+};
 
 /// A table whose holder panicked still counts: each of its fields is valid at any time.
 fn lock(table: &Mutex<Table>) -> MutexGuard<'_, Table> {

@@ -1,27 +1,17 @@
 """`palisade waf serve` before a real server, asked by curl and raw sockets."""
 
-import http.client
 import json
 import shutil
 import subprocess
 
 import pytest
+from harness.edge import ask
 
 
 def curl(*arguments: str) -> subprocess.CompletedProcess:
     if not shutil.which("curl"):
         pytest.skip("curl is not on the PATH")
     return subprocess.run(["curl", "--silent", "--max-time", "10", *arguments], capture_output=True, text=True)
-
-
-def ask(edge, method="GET", target="/", body=None, headers=None):
-    """Status, headers and body of one request."""
-    connection = http.client.HTTPConnection("127.0.0.1", edge.port, timeout=10)
-    connection.request(method, target, body, headers or {})
-    answer = connection.getresponse()
-    data = answer.read()
-    connection.close()
-    return answer.status, answer.headers, data
 
 
 def seen(edge, *arguments, **named) -> dict:

@@ -1,6 +1,9 @@
 //! `palisade waf`: the web ACL engine on files alone, and as a proxy before an application.
 
+mod explain;
 mod policy;
+mod records;
+mod replay;
 mod serve;
 
 use std::io::{BufRead as _, Write};
@@ -42,6 +45,10 @@ pub struct Waf {
 enum Command {
     /// Decides every request before an application by a web ACL
     Serve(Box<serve::Serve>),
+    /// Explains a decision of `serve` by its request's id
+    Explain(explain::Explain),
+    /// Tells what another web ACL would make of recorded requests
+    Replay(Box<replay::Replay>),
     /// Checks a web ACL and decides requests by it; exit status 3 if one is blocked
     Check(Check),
     /// Counts the capacity units (WCU) of a web ACL or rule group
@@ -175,6 +182,8 @@ impl Waf {
     pub fn run(self, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Serve(serve) => serve.run(out),
+            Command::Explain(explain) => explain.run(out),
+            Command::Replay(replay) => replay.run(out),
             Command::Check(check) => {
                 let format = check.format;
                 check.run(out).or_else(|error| refused(out, format, error))
@@ -334,13 +343,7 @@ impl Report<'_> {
     ) -> anyhow::Result<()> {
         if !decision.verdict.passes() || !decision.undecided.is_empty() || self.explain {
             let line = render::decision_line(decision, explanation);
-            let (method, uri) = (request.method.as_bytes(), request.uri.as_bytes());
-            writeln!(
-                out,
-                "{} {}: {line}",
-                render::shown(method),
-                render::shown(uri)
-            )?;
+            writeln!(out, "{}: {line}", request_line(request))?;
         }
         if self.explain {
             for line in render::explanation_text(explanation).lines() {
@@ -499,6 +502,12 @@ fn read_documents(first: &Path, more: &[PathBuf]) -> anyhow::Result<Document> {
             .with_context(|| format!("{} is refused", path.display()))?;
     }
     Ok(document)
+}
+
+/// Method and target, for people.
+fn request_line(request: &Recorded) -> String {
+    let (method, uri) = (request.method.as_bytes(), request.uri.as_bytes());
+    format!("{} {}", render::shown(method), render::shown(uri))
 }
 
 /// A distribution for a global ACL, else a load balancer.

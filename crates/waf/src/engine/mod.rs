@@ -156,6 +156,11 @@ impl Acl {
         inspect::Inspection::new(self, request, moment, counters, arena, true).run()
     }
 
+    /// Whether what it says of a request depends on those before it.
+    pub fn counts_rates(&self) -> bool {
+        !self.rate_rules.is_empty()
+    }
+
     /// What the ACL holds that is accepted and does not mean what it says.
     pub fn warnings(&self) -> &[String] {
         &self.warnings

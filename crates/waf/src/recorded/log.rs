@@ -1,13 +1,15 @@
-//! AWS WAF's log records (developer guide, "Log fields for web ACL traffic"): one JSON object a line.
+//! AWS WAF's log records (developer guide, "Log fields for web ACL traffic"): one JSON object a line. Palisade's own have a member more.
 
+use base64::Engine as _;
 use serde_json::Value;
 
-use super::{NotARequest, Recorded, headers, wrong};
+use super::{Decided, NotARequest, Recorded, headers, wrong};
+use crate::decision::{RateCount, TokenState};
 
-/// Bytes of one record, at most.
-const RECORD_BYTES_MAX: usize = 1 << 20;
+/// Bytes of one record, at most: a body of 16 MiB in base64, and what is around it.
+const RECORD_BYTES_MAX: usize = 24 << 20;
 
-/// The request of one record. A record holds no body, so statements on it stay undecided.
+/// The request of one record. A log record holds no body, so statements on it stay undecided; a record of a whole request does.
 ///
 /// # Errors
 /// Where the line is no record.
@@ -42,10 +44,52 @@ pub fn log_record(line: &[u8]) -> Result<Recorded, NotARequest> {
         .parse()
         .map_err(|_| wrong(format!("{client} is no address")))?;
     recorded.headers = headers(request.get("headers"));
-    recorded.body = None;
+    // A body of no bytes is known.
+    let no_body = record.get("requestBodySize").and_then(Value::as_u64) == Some(0);
+    recorded.body = no_body.then(Vec::new);
+    if let Some(own_member) = record.get("palisade") {
+        own_part(own_member, &mut recorded)?;
+    }
     (recorded.ja3, recorded.ja4) = (own("ja3Fingerprint"), own("ja4Fingerprint"));
     if let Some(version) = text("httpVersion") {
         version.clone_into(&mut recorded.version);
     }
     Ok(recorded)
+}
+
+/// The member that only Palisade's records have.
+fn own_part(own: &Value, recorded: &mut Recorded) -> Result<(), NotARequest> {
+    let text = |name| own.get(name).and_then(Value::as_str);
+    if let Some(body) = text("body") {
+        let body = base64::engine::general_purpose::STANDARD.decode(body);
+        recorded.body = Some(body.map_err(|_| wrong("the body is not base64"))?);
+        recorded.body_complete = own.get("bodyComplete") != Some(&Value::Bool(false));
+    }
+    let token = own.get("token");
+    let state = token.and_then(|token| token.get("state")?.as_str());
+    let solved = token.and_then(|token| token.get("solvedAt")?.as_u64());
+    let token = match (state, solved) {
+        (Some("SOLVED"), Some(at_s)) => TokenState::Solved { at_s },
+        (Some("INVALID"), _) => TokenState::Invalid,
+        (Some("DOMAIN_MISMATCH"), _) => TokenState::DomainMismatch,
+        _ => TokenState::Missing,
+    };
+    let listed = own.get("rates").and_then(Value::as_array);
+    recorded.decided = Some(Decided {
+        acl_version: text("webAclVersion").unwrap_or_default().to_owned(),
+        token,
+        rates: listed.into_iter().flatten().filter_map(rate).collect(),
+        took_us: own.get("tookUs").and_then(Value::as_u64).unwrap_or(0),
+    });
+    Ok(())
+}
+
+fn rate(value: &Value) -> Option<RateCount> {
+    let number = |name| value.get(name).and_then(Value::as_u64);
+    Some(RateCount {
+        rule: value.get("rateBasedRuleName")?.as_str()?.into(),
+        requests: number("requests")?,
+        limit: number("maxRateAllowed")?,
+        limited: value.get("limited")?.as_bool()?,
+    })
 }

@@ -7,6 +7,7 @@ mod log;
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::decision::{RateCount, TokenState};
 use crate::request::Request;
 
 pub use har::har;
@@ -35,12 +36,29 @@ pub struct Recorded {
     pub headers: Vec<(Vec<u8>, Vec<u8>)>,
     /// The body; nothing where the record cannot hold one.
     pub body: Option<Vec<u8>>,
+    /// Whether the body is all of it.
+    pub body_complete: bool,
     /// The client's address.
     pub client: IpAddr,
     /// The JA3 fingerprint.
     pub ja3: Option<String>,
     /// The JA4 fingerprint.
     pub ja4: Option<String>,
+    /// What Palisade's own records also say.
+    pub decided: Option<Decided>,
+}
+
+/// What a record of Palisade's own says of how its request was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The version of the web ACL: the hash of all it was compiled from.
+    pub acl_version: String,
+    /// What the client's token was worth.
+    pub token: TokenState,
+    /// What rate-based rules had counted.
+    pub rates: Vec<RateCount>,
+    /// How long the decision took, in microseconds.
+    pub took_us: u64,
 }
 
 /// Why a file holds no requests.
@@ -67,6 +85,7 @@ impl Recorded {
             version: &self.version,
             headers: &headers,
             body: self.body.as_deref().unwrap_or(b""),
+            body_complete: self.body_complete,
             body_known: self.body.is_some(),
             client: self.client,
             ja3: self.ja3.as_deref(),
@@ -85,9 +104,11 @@ impl Recorded {
             version: "HTTP/1.1".to_owned(),
             headers: Vec::new(),
             body: Some(Vec::new()),
+            body_complete: true,
             client: IpAddr::from([127, 0, 0, 1]),
             ja3: None,
             ja4: None,
+            decided: None,
         }
     }
 }

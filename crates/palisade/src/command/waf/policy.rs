@@ -1,6 +1,7 @@
 //! A web ACL as a listener has it in force, and as it is kept to explain later what it decided.
 
 use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -29,6 +30,9 @@ pub enum BodyMode {
     /// All of it, up to --body-hold; longer ones are answered 413
     Whole,
 }
+
+/// Inode, size and time of a file; nothing where there is none.
+pub type Stamp = Option<(u64, u64, i64, i64)>;
 
 /// Which web ACL, and how it is read.
 #[derive(Args, Clone, Debug)]
@@ -88,6 +92,31 @@ impl PolicyFiles {
         })
     }
 
+    /// What the files look like from outside: another look is another ACL.
+    pub fn stamps(&self) -> Vec<Stamp> {
+        let paths = self.web_acl.iter().chain(&self.with).chain(&self.geo);
+        let stamp = |path: &PathBuf| {
+            let metadata = std::fs::metadata(path).ok()?;
+            Some((
+                metadata.ino(),
+                metadata.len(),
+                metadata.mtime(),
+                metadata.mtime_nsec(),
+            ))
+        };
+        paths.map(stamp).collect()
+    }
+
+    /// The same with another web ACL.
+    pub fn with_web_acl(&self, path: PathBuf) -> PolicyFiles {
+        PolicyFiles {
+            web_acl: Some(path),
+            managed: Vec::new(),
+            body: Some(self.body()),
+            ..self.clone()
+        }
+    }
+
     /// Reads the files, for a listener that is or is not on a loopback address.
     pub fn read(&self, loopback: bool) -> anyhow::Result<PolicySource> {
         let documents = self.web_acl.iter().chain(&self.with).map(|path| {
@@ -126,6 +155,11 @@ impl PolicySource {
         let hash = Sha256::digest(&text);
         let hex = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         Ok((hex, text))
+    }
+
+    /// The source of a kept text.
+    pub fn of_kept(text: &[u8]) -> anyhow::Result<PolicySource> {
+        Ok(serde_json::from_slice(text)?)
     }
 
     /// Compiles it, with the detectors and managed groups of this binary.

@@ -2,21 +2,28 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use palisade_edge::edge::{Edge, LongBody, OnFailure, Settings};
 use palisade_edge::limits::Limits;
+use palisade_edge::log::{self, Hider, Log, LogConfig, Logs, Record, Sink};
 use palisade_edge::server;
 use palisade_edge::upstream::{Address, Upstreams};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use super::policy::{BodyMode, PolicyFiles};
+use super::policy::{BodyMode, Compiled, PolicyFiles, PolicySource, Stamp};
+use super::{now_ms, read};
 use crate::logging;
+
+/// How often files are looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// A proxy before an application: every request is decided by a web ACL.
 #[derive(Args, Debug)]
@@ -39,6 +46,18 @@ pub struct Serve {
     /// Proxies in front whose X-Forwarded-For is believed: the client's address is so many entries from its end
     #[arg(long, value_name = "N", default_value_t = 0)]
     trusted_hops: usize,
+
+    /// Write a log in AWS WAF's record format, a record a line; - is standard output
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+
+    /// Which records are kept and what is left out of them: wafv2's LoggingConfiguration
+    #[arg(long, value_name = "FILE", requires = "log")]
+    log_config: Option<PathBuf>,
+
+    /// Keep requests with their bodies in this folder, secrets hidden, for `waf replay`
+    #[arg(long, value_name = "FOLDER")]
+    record: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -62,15 +81,16 @@ impl Serve {
     }
 
     async fn serve(self, out: &mut dyn Write) -> anyhow::Result<()> {
+        // Listened to first: whoever sees the listener ready may stop it.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
-        let compiled = self
-            .policy
-            .read(self.listen.ip().is_loopback())?
-            .compile()?;
-        let policy = compiled.policy;
+        let hang_up = signal(SignalKind::hangup())?;
+        let loopback = self.listen.ip().is_loopback();
+        let logs = self.logs()?;
+        let (stamps, compiled) = (self.policy.stamps(), self.compile(loopback)?);
         let listener = TcpListener::bind(self.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", self.listen))?;
+        let policy = compiled.policy;
         writeln!(
             out,
             "Palisade serves {} on http://{}",
@@ -82,18 +102,69 @@ impl Serve {
         }
         out.flush()?;
         let settings = self.settings();
-        let upstreams = Upstreams::new(self.upstream, settings.limits.clone());
-        let edge = Arc::new(Edge::new(policy, upstreams, settings));
+        let upstreams = Upstreams::new(self.upstream.clone(), settings.limits.clone());
+        let edge = Arc::new(Edge::new(policy, upstreams, settings, logs));
         let (stop, stopping) = watch::channel(false);
         let serving = tokio::spawn(server::serve(listener, Arc::clone(&edge), stopping));
+        let reloading = tokio::spawn(Arc::new(self).reload(edge, stamps, hang_up));
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
         tracing::info!("stopping");
+        reloading.abort();
         let _ = stop.send(true);
         serving.await?;
         Ok(())
+    }
+
+    /// Reads and compiles the ACL, and keeps what it was made of.
+    fn compile(&self, loopback: bool) -> anyhow::Result<Compiled> {
+        let source = self.policy.read(loopback)?;
+        let compiled = source.compile()?;
+        self.keep_version(&source)?;
+        Ok(compiled)
+    }
+
+    /// Puts the ACL of changed files in force, whole or not at all; on SIGHUP also without a change, and the log is opened anew.
+    async fn reload(self: Arc<Self>, edge: Arc<Edge>, mut stamps: Vec<Stamp>, mut hang_up: Signal) {
+        loop {
+            let told = tokio::select! {
+                _ = hang_up.recv() => true,
+                () = tokio::time::sleep(LOOK_AGAIN) => false,
+            };
+            if told {
+                edge.logs().reopen();
+            }
+            let now = self.policy.stamps();
+            if now == stamps && !told {
+                continue;
+            }
+            stamps = now;
+            let (this, loopback) = (Arc::clone(&self), self.listen.ip().is_loopback());
+            // Compiling takes as long as it takes: requests go on meanwhile.
+            let compiled = tokio::task::spawn_blocking(move || this.compile(loopback)).await;
+            match compiled {
+                Ok(Ok(compiled)) if compiled.policy.version == edge.policy().version => {}
+                Ok(Ok(compiled)) => {
+                    for warning in &compiled.warnings {
+                        tracing::warn!("{warning}");
+                    }
+                    tracing::info!(
+                        acl = compiled.policy.id,
+                        version = compiled.policy.version,
+                        "the web ACL was read again"
+                    );
+                    edge.replace(compiled.policy);
+                }
+                Ok(Err(error)) => {
+                    tracing::error!("the web ACL was not read again, the old one stays: {error:#}")
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the web ACL was not read again, the old one stays")
+                }
+            }
+        }
     }
 
     fn settings(&self) -> Settings {
@@ -108,6 +179,52 @@ impl Serve {
                 Failure::Closed => OnFailure::Closed,
             },
             trusted_hops: self.trusted_hops,
+            name: self.listen.to_string(),
         }
+    }
+
+    fn logs(&self) -> anyhow::Result<Logs> {
+        let open = |path: &Path| {
+            Sink::open(path).with_context(|| format!("cannot write {}", path.display()))
+        };
+        let log = self.log.as_ref().map(|path| {
+            let config = match &self.log_config {
+                Some(path) => LogConfig::parse(&read(path)?)
+                    .with_context(|| format!("{} is refused", path.display()))?,
+                None => LogConfig::default(),
+            };
+            Ok::<_, anyhow::Error>(Log {
+                sink: open(path)?,
+                config,
+            })
+        });
+        let record = self.record.as_ref().map(|folder| {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
+            let mut key = [0; 32];
+            getrandom::fill(&mut key)
+                .map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
+            let sink = open(&folder.join(format!("requests-{}.jsonl", now_ms())))?;
+            Ok::<_, anyhow::Error>(Record {
+                sink,
+                hider: Hider::new(key),
+            })
+        });
+        Ok(Logs {
+            log: log.transpose()?,
+            record: record.transpose()?,
+        })
+    }
+
+    /// Keeps what the ACL was made of beside what it decides, so that its decisions can be explained when it is another.
+    fn keep_version(&self, source: &PolicySource) -> anyhow::Result<()> {
+        let (version, text) = source.kept()?;
+        let log = self.log.as_ref().filter(|path| *path != Path::new("-"));
+        for path in log.into_iter().chain(&self.record) {
+            let folder = log::versions_of(path);
+            log::keep_version(&folder, &version, &text)
+                .with_context(|| format!("cannot write {}", folder.display()))?;
+        }
+        Ok(())
     }
 }
