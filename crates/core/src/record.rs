@@ -45,7 +45,13 @@ pub struct ApiCall {
     pub branch: Option<String>,
     /// Set on calls that show in more than one account.
     pub shared_event_id: Option<Uuid>,
+    /// Set on what a service did by itself, asked by nobody: CloudTrail's `serviceEventDetails` (JSON), empty where there are none.
+    #[serde(default)]
+    pub service_event: Option<String>,
 }
+
+/// The name of the service that stands behind what services do by themselves.
+pub const AWS_INTERNAL: &str = "AWS Internal";
 
 /// A caller as recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -137,6 +137,7 @@ impl Performed {
             resources: self.notes.resources.clone(),
             branch: context.branch.clone(),
             shared_event_id: crosses.then(|| turn_over(turn_over_time(context.request_id))),
+            service_event: None,
         }
     }
 

@@ -1,14 +1,16 @@
-//! What time does to keys of KMS: waiting periods end, imported materials expire.
+//! What time does to keys of KMS: waiting periods end, imported materials expire, rotations are due.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use palisade_core::keys::KeyVault;
 use palisade_kms::SweepError;
 use palisade_store::{CommitError, Store};
 
 /// Every `interval`, does what is due. Ends when it is stopped.
-pub async fn keep(store: Store, interval: Duration) {
+pub async fn keep(store: Store, keys: Arc<dyn KeyVault>, interval: Duration) {
     loop {
-        match palisade_kms::sweep(&store).await {
+        match palisade_kms::sweep(&store, &*keys).await {
             Ok(swept) => {
                 for (key, what) in swept.damaged {
                     tracing::error!(

@@ -285,14 +285,15 @@ impl Site {
         destroy_unnamed(&store, &open.keys)?;
         let seal = Arc::clone(&open.seal);
         let keys = Arc::clone(&open.keys) as Arc<dyn KeyVault>;
-        let front = assemble::gateway(&self.config, store.clone(), seal, keys, &self.metrics)?;
+        let (own, metrics) = (Arc::clone(&keys), &self.metrics);
+        let front = assemble::gateway(&self.config, store.clone(), seal, own, metrics)?;
         // Last: a start that fails leaves no handle of the store, so that another may follow.
-        self.keep(store).await;
+        self.keep(store, keys).await;
         Ok((front, first_keys))
     }
 
     /// Starts what keeps the state in order.
-    async fn keep(&self, store: Store) {
+    async fn keep(&self, store: Store, keys: Arc<dyn KeyVault>) {
         let mut keeping = self.keeping.lock().await;
         if let Some(days) = self.config.retention_days {
             let interval = Duration::from_secs(3600);
@@ -302,7 +303,11 @@ impl Site {
             let seeing = store_seen::keep(folder.vault(), store.clone(), STORE_SEEN_EVERY);
             keeping.push(tokio::spawn(seeing));
         }
-        keeping.push(tokio::spawn(key_timers::keep(store, KEY_TIMERS_EVERY)));
+        keeping.push(tokio::spawn(key_timers::keep(
+            store,
+            keys,
+            KEY_TIMERS_EVERY,
+        )));
     }
 
     /// Forgets the state; but for those of what keeps it in order, no handle of the store may be left.
@@ -508,6 +513,7 @@ async fn record_unsealing(store: &Store) -> anyhow::Result<()> {
         resources: Vec::new(),
         branch: None,
         shared_event_id: None,
+        service_event: None,
         region,
     };
     let fact = Fact {

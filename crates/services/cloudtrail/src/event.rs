@@ -7,7 +7,7 @@
 //! Fields that do not apply are left out, as in real records since version 1.09: `webIdFederationData` of a session that no web
 //! identity opened, `sessionIssuer` of a user's own session.
 
-use palisade_core::record::{ApiCall, Outcome, RecordedCaller, RecordedSession};
+use palisade_core::record::{AWS_INTERNAL, ApiCall, Outcome, RecordedCaller, RecordedSession};
 use palisade_core::{AccountId, Identity};
 use palisade_model::{Timestamp, catalog};
 use serde_json::{Map, Value as Json, json};
@@ -46,16 +46,31 @@ pub fn record(call: &ApiCall, recipient: &AccountId) -> Json {
             parsed(call.additional_event_data.as_deref()),
         );
     }
-    event.set("requestID", call.request_id.to_string());
+    if call.service_event.is_none() {
+        event.set("requestID", call.request_id.to_string());
+    }
     event.set("eventID", call.event_id_for(recipient).to_string());
     event.set("readOnly", call.read_only);
     let resources = resources(call);
     if !resources.is_empty() {
         event.set("resources", resources);
     }
-    event.set("eventType", "AwsApiCall");
+    event.set(
+        "eventType",
+        match call.service_event {
+            Some(_) => "AwsServiceEvent",
+            None => "AwsApiCall",
+        },
+    );
     event.set("managementEvent", true);
     event.set("recipientAccountId", recipient.as_str());
+    if let Some(details) = call
+        .service_event
+        .as_deref()
+        .filter(|text| !text.is_empty())
+    {
+        event.set("serviceEventDetails", parsed(Some(details)));
+    }
     if let Some(shared) = call.shared_event_id {
         event.set("sharedEventID", shared.to_string());
     }
@@ -108,6 +123,10 @@ fn is_foreign(caller: &RecordedCaller, recipient: &AccountId) -> bool {
 
 fn user_identity(caller: &RecordedCaller, recipient: &AccountId) -> Json {
     let kind = match &caller.identity {
+        // Source: KMS Developer Guide, "RotateKey" among the examples of log entries.
+        Identity::Service(name) if name == AWS_INTERNAL => {
+            return json!({"accountId": caller.account.as_str(), "invokedBy": name});
+        }
         Identity::Service(name) => return json!({"type": "AWSService", "invokedBy": name}),
         // Source: Amazon S3 User Guide, records of unauthenticated requests.
         Identity::Anonymous => {

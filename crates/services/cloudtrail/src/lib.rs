@@ -26,6 +26,7 @@
 //!     resources: vec![],
 //!     branch: None,
 //!     shared_event_id: None,
+//!     service_event: None,
 //! };
 //! let record = palisade_cloudtrail::event::record(&call, &account);
 //! assert_eq!(record["userIdentity"]["type"], "Root");

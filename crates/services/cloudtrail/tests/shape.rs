@@ -128,6 +128,7 @@ fn as_call(real: &Json) -> ApiCall {
             .collect(),
         branch: None,
         shared_event_id: uuid("sharedEventID"),
+        service_event: None,
         service,
     }
 }

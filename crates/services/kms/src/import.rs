@@ -290,7 +290,7 @@ fn associated(
     Ok(Some(ring))
 }
 
-/// Makes the material that is pending rotation the current one. Every Region must hold it.
+/// The material that is pending rotation, which it is no longer. Every Region must hold it.
 pub(crate) fn rotate(
     call: &mut Call<'_>,
     found: &Found,
@@ -310,13 +310,11 @@ pub(crate) fn rotate(
         ))
         .into());
     }
-    let version = Version {
+    Ok(Version {
         since_ms: call.now_ms(),
         by: Rotated::OnDemand,
         ..pending
-    };
-    ring.materials.push(version.clone());
-    Ok(version)
+    })
 }
 
 fn is_everywhere(call: &Call<'_>, found: &Found, id: &str) -> Result<bool, CallError> {

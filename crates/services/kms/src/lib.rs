@@ -28,6 +28,7 @@ mod data_keys;
 mod deletion;
 mod destroyed;
 mod encryption;
+mod events;
 mod granted;
 mod grants;
 mod import;

@@ -9,7 +9,7 @@ use crate::keys::{By, Found, find};
 use crate::names::{arn, invalid};
 use crate::page::{Ask, LONG, page};
 use crate::tables::{KEYS, Key, Origin, RINGS, Ring};
-use crate::{material, metadata, policy, tags};
+use crate::{material, metadata, policy, rotation, tags};
 
 /// The most keys of an account in a Region (KMS Developer Guide, "Resource quotas").
 pub(crate) const KEYS_MAX: u32 = 100_000;
@@ -241,7 +241,11 @@ fn switch(
     let found = find(call, operation, id, By::Key)?;
     let mut key = Key::clone(&found.key);
     key.enabled = enabled;
-    found.save_key(call, &key)
+    found.save_key(call, &key)?;
+    if enabled {
+        rotation::catch_up(call.tx, &found)?;
+    }
+    Ok(())
 }
 
 fn update_description(

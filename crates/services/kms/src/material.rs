@@ -3,11 +3,12 @@
 use std::str::FromStr as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use palisade_core::keys::{KeyVaultError, Place};
+use palisade_core::keys::{KeyVault, KeyVaultError, Place};
 use palisade_core::{AccountId, Call, CallError, Notes, OsRandom, Random, Region};
 use palisade_keyring::spec::KeySpec;
 use palisade_keyring::{DerivationKey, Header, KeyError, KeyName, Material, MaterialId};
 use palisade_model::ApiError;
+use palisade_store::Tx;
 use zeroize::Zeroizing;
 
 use crate::api::errors;
@@ -103,7 +104,7 @@ pub(crate) fn make(
         stored.map_err(|error| vault_failed(&error))?;
     }
     call.made.uses(&place, fresh.id);
-    name_version(call, account, region, fresh.id, by)
+    name_version(call.tx, account, region, fresh.id, by)
 }
 
 /// Whether a key takes so long to make that the threads of requests are too good for it.
@@ -132,24 +133,49 @@ pub(crate) fn keep(
         .keys
         .store(&place, id, material, call.random)
         .map_err(|error| vault_failed(&error))?;
-    name_version(call, account, region, id, by)
+    name_version(call.tx, account, region, id, by)
+}
+
+/// Makes a material for a key whose time has come, which no call asks for. If the transaction is not committed, it must be destroyed.
+pub(crate) fn make_on_time(
+    tx: &mut Tx,
+    keys: &dyn KeyVault,
+    found: &Found,
+    by: Rotated,
+) -> Result<(Version, (Place, MaterialId)), CallError> {
+    let region = primary(found)?;
+    let material = generated(found.spec)?;
+    let id = id_of(&found.id, &material)?;
+    let place = Place::new(&found.account, &region, tx.branch());
+    let stored = keys.store(&place, id, material, &mut OsRandom);
+    stored.map_err(|error| vault_failed(&error))?;
+    let version = name_version(tx, &found.account, &region, id, by)?;
+    Ok((version, (place, id)))
+}
+
+/// The Region whose part of the vault holds what is made for a key.
+pub(crate) fn primary(found: &Found) -> Result<Region, ApiError> {
+    Region::new(&found.ring.primary).map_err(|_| damaged("a key in no Region"))
 }
 
 /// Names a material that is in the vault: from the commit on it is to stay there.
 fn name_version(
-    call: &mut Call<'_>,
+    tx: &mut Tx,
     account: &AccountId,
     region: &Region,
     id: MaterialId,
     by: Rotated,
 ) -> Result<Version, CallError> {
-    let row = (account.as_str(), region.as_str(), id.to_string());
-    call.tx
-        .put(&MATERIALS, &(row.0, row.1, row.2.as_str()), &())?;
+    let name = id.to_string();
+    tx.put(
+        &MATERIALS,
+        &(account.as_str(), region.as_str(), name.as_str()),
+        &(),
+    )?;
     Ok(Version {
-        id: id.to_string(),
+        id: name,
         region: region.as_str().to_owned(),
-        since_ms: call.now_ms(),
+        since_ms: i64::try_from(tx.time().0).unwrap_or(i64::MAX),
         by,
     })
 }

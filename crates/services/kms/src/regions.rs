@@ -9,7 +9,7 @@ use crate::keys::{By, Found, damaged, find};
 use crate::lifecycle::{KEYS_MAX, over_quota};
 use crate::names::{invalid, not_found};
 use crate::tables::{KEYS, Key, Ring};
-use crate::{count, metadata, policy, tags};
+use crate::{count, metadata, policy, tags, timers};
 
 pub(crate) fn register(handlers: Handlers, served: Regions) -> Handlers {
     handlers
@@ -121,6 +121,9 @@ fn update_primary(
     let mut ring = Ring::clone(&found.ring);
     ring.primary = region.to_owned();
     found.save_ring(call, &ring)?;
+    if let Some(rotation) = ring.rotation {
+        timers::set(call.tx, rotation.next_ms, &replica)?;
+    }
     replica.touch(call);
     Ok(UpdatePrimaryRegionOutput {})
 }

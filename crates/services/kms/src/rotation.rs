@@ -2,8 +2,11 @@
 //!
 //! Source: KMS Developer Guide, "Rotate AWS KMS keys"; the model's text.
 
-use palisade_core::{Call, CallError, Handlers, Region};
+use palisade_core::keys::{KeyVault, Place};
+use palisade_core::{Call, CallError, Handlers};
+use palisade_keyring::MaterialId;
 use palisade_model::{ApiError, Timestamp};
+use palisade_store::Tx;
 
 use crate::api::*;
 use crate::import;
@@ -12,7 +15,8 @@ use crate::material;
 use crate::names::invalid;
 use crate::page::{Ask, LONG, page_of};
 use crate::state::State;
-use crate::tables::{Origin, Ring, Rotated, Rotation, Version};
+use crate::tables::{Origin, RINGS, Ring, Rotated, Rotation, Version};
+use crate::{events, timers};
 
 pub(crate) const DAY_MS: i64 = 24 * 3600 * 1000;
 const PERIOD_DAYS: i32 = 365;
@@ -32,24 +36,49 @@ pub(crate) fn register(handlers: Handlers) -> Handlers {
 pub(crate) fn current(call: &mut Call<'_>, found: &Found) -> Result<Version, CallError> {
     let none = || damaged("a key without material");
     let last = found.ring.current().cloned().ok_or_else(none)?;
-    let Some(rotation) = due(call, found)? else {
+    let Some(schedule) = due(call.tx, found)? else {
         return Ok(last);
     };
+    let version = make(call, found, Rotated::Automatic)?;
     let mut ring = Ring::clone(&found.ring);
-    let version = rotate(call, found, &mut ring, Rotated::Automatic)?;
-    ring.rotation = Some(rotation);
-    found.save_ring(call, &ring)?;
+    ring.rotation = Some(schedule);
+    turn(call.tx, found, ring, version.clone())?;
     Ok(version)
 }
 
+/// Rotates a key if its time has come; what was put into the vault for it.
+pub(crate) fn on_time(
+    tx: &mut Tx,
+    keys: &dyn KeyVault,
+    found: &Found,
+) -> Result<Option<(Place, MaterialId)>, CallError> {
+    let Some(schedule) = due(tx, found)? else {
+        return Ok(None);
+    };
+    let (version, stored) = material::make_on_time(tx, keys, found, Rotated::Automatic)?;
+    let mut ring = Ring::clone(&found.ring);
+    ring.rotation = Some(schedule);
+    turn(tx, found, ring, version)?;
+    Ok(Some(stored))
+}
+
+/// Has a key that may be used again looked at, if it was to be rotated meanwhile.
+pub(crate) fn catch_up(tx: &mut Tx, found: &Found) -> Result<(), CallError> {
+    let now_ms = i64::try_from(tx.time().0).unwrap_or(i64::MAX);
+    match found.ring.rotation {
+        Some(rotation) if rotation.next_ms <= now_ms => timers::set(tx, now_ms, found),
+        _ => Ok(()),
+    }
+}
+
 /// The schedule after a rotation that is due now; `None` if none is. Disabled keys are not rotated, and catch up when they are
-/// enabled: that is when they are used again. A multi-Region key is rotated as its primary, so that one must be enabled.
-fn due(call: &Call<'_>, found: &Found) -> Result<Option<Rotation>, CallError> {
-    let now_ms = call.now_ms();
+/// enabled. A multi-Region key is rotated as its primary, so that one must be enabled.
+fn due(tx: &Tx, found: &Found) -> Result<Option<Rotation>, CallError> {
+    let now_ms = i64::try_from(tx.time().0).unwrap_or(i64::MAX);
     let Some(rotation) = found.ring.rotation.filter(|one| one.next_ms <= now_ms) else {
         return Ok(None);
     };
-    let primary = Found::look(call.tx, &found.account, &found.ring.primary, &found.id)?;
+    let primary = Found::look(tx, &found.account, &found.ring.primary, &found.id)?;
     if primary.is_none_or(|primary| primary.state() != State::Enabled) {
         return Ok(None);
     }
@@ -61,17 +90,32 @@ fn due(call: &Call<'_>, found: &Found) -> Result<Option<Rotation>, CallError> {
     }))
 }
 
-/// Makes a new material the current one.
-fn rotate(
-    call: &mut Call<'_>,
-    found: &Found,
-    ring: &mut Ring,
-    by: Rotated,
-) -> Result<Version, CallError> {
-    let region = Region::new(&ring.primary).map_err(|_| damaged("a key in no Region"))?;
-    let version = material::make(call, &found.account, &region, &found.id, found.spec, by)?;
-    ring.materials.push(version.clone());
-    Ok(version)
+fn make(call: &mut Call<'_>, found: &Found, by: Rotated) -> Result<Version, CallError> {
+    let region = material::primary(found)?;
+    material::make(call, &found.account, &region, &found.id, found.spec, by)
+}
+
+/// Makes a new material the current one. `ring` is what the Regions share from now on.
+fn turn(tx: &mut Tx, found: &Found, mut ring: Ring, version: Version) -> Result<(), CallError> {
+    let on_demand = version.by == Rotated::OnDemand;
+    ring.materials.push(version);
+    let what = events::What::Rotated { on_demand };
+    events::put(tx, &found.account, &ring.primary, &found.id, what)?;
+    share(tx, found, &ring)
+}
+
+/// Writes what the Regions share, and what is to be done for it: the next rotation, and the record that replicas follow.
+fn share(tx: &mut Tx, found: &Found, ring: &Ring) -> Result<(), CallError> {
+    let (account, id) = (found.account.as_str(), found.id.as_str());
+    tx.put(&RINGS, &(account, id), ring)?;
+    if ring.regions.len() > 1 {
+        let what = events::What::Synchronized;
+        events::put(tx, &found.account, &ring.primary, id, what)?;
+    }
+    match ring.rotation {
+        Some(rotation) => timers::set_at(tx, rotation.next_ms, account, &ring.primary, id),
+        None => Ok(()),
+    }
 }
 
 /// Only symmetric encryption keys are rotated, and multi-Region ones where their primary is.
@@ -119,7 +163,7 @@ fn enable(
             next_ms: call.now_ms() + i64::from(period_days) * DAY_MS,
         });
     }
-    found.save_ring(call, &ring)?;
+    share(call.tx, &found, &ring)?;
     Ok(EnableKeyRotationOutput {})
 }
 
@@ -130,7 +174,7 @@ fn disable(
     let found = rotatable(call, "DisableKeyRotation", &input.key_id)?;
     let mut ring = Ring::clone(&found.ring);
     ring.rotation = None;
-    found.save_ring(call, &ring)?;
+    share(call.tx, &found, &ring)?;
     Ok(DisableKeyRotationOutput {})
 }
 
@@ -140,7 +184,7 @@ fn status(
 ) -> Result<GetKeyRotationStatusOutput, CallError> {
     let found = find(call, "GetKeyRotationStatus", &input.key_id, By::Key)?;
     // Of keys that cannot be rotated it is false, no error: Terraform asks it of every key.
-    let rotation = due(call, &found)?.or(found.ring.rotation);
+    let rotation = due(call.tx, &found)?.or(found.ring.rotation);
     Ok(GetKeyRotationStatusOutput {
         key_rotation_enabled: Some(rotation.is_some()),
         key_id: Some(found.arn()),
@@ -166,11 +210,11 @@ fn on_demand(
         return Err(errors::limit_exceeded_exception(message).into());
     }
     let version = match ring.origin {
-        Origin::AwsKms => rotate(call, &found, &mut ring, Rotated::OnDemand)?,
+        Origin::AwsKms => make(call, &found, Rotated::OnDemand)?,
         Origin::External => import::rotate(call, &found, &mut ring)?,
     };
-    found.save_ring(call, &ring)?;
     material::note(call, &version.id);
+    turn(call.tx, &found, ring, version)?;
     Ok(RotateKeyOnDemandOutput {
         key_id: Some(found.arn()),
     })

@@ -1,17 +1,18 @@
-//! What time does to keys: a waiting period ends, an imported material expires. Both count at use, at that second; here the rows go,
-//! and with them the materials.
+//! What time does to keys: a waiting period ends, an imported material expires, a rotation is due. All count at use, at that second; here
+//! the rows go, and with them the materials, and keys are rotated that nobody uses.
 
+use palisade_core::keys::{KeyVault, Place};
 use palisade_core::{AccountId, CallError};
+use palisade_keyring::MaterialId;
 use palisade_store::{CommitError, Durability, Fact, Millis, Store, StoreError, Table, Tx};
 
-use crate::count;
-use crate::grants;
-use crate::import;
+use crate::events::{self, What};
 use crate::keys::{Found, is_over};
-use crate::rotation::DAY_MS;
+use crate::rotation::{self, DAY_MS};
 use crate::tables::{
     ALIASES, ALIASES_OF_KEY, Deletion, GRANTS, KEYS, Key, MATERIALS, Origin, RINGS, Ring,
 };
+use crate::{count, grants, import};
 
 /// When, in milliseconds; account, Region, key id: what is to be looked at then.
 static TIMERS: Table<(u64, String, String, String), ()> = Table::new("kms.timer");
@@ -19,13 +20,21 @@ static TIMERS: Table<(u64, String, String, String), ()> = Table::new("kms.timer"
 /// How many timers one commit does, and how many grants of a key.
 const AT_ONCE: usize = 16;
 const GRANTS_AT_ONCE: usize = 1000;
+/// How many events one sweep puts on record.
+const EVENTS_AT_ONCE: usize = 64;
 
 /// Has a key looked at when it is time.
 pub(crate) fn set(tx: &mut Tx, at_ms: i64, found: &Found) -> Result<(), CallError> {
     set_at(tx, at_ms, found.account.as_str(), &found.region, &found.id)
 }
 
-fn set_at(tx: &mut Tx, at_ms: i64, account: &str, region: &str, id: &str) -> Result<(), CallError> {
+pub(crate) fn set_at(
+    tx: &mut Tx,
+    at_ms: i64,
+    account: &str,
+    region: &str,
+    id: &str,
+) -> Result<(), CallError> {
     let at_ms = u64::try_from(at_ms).unwrap_or(0);
     Ok(tx.put(&TIMERS, &(at_ms, account, region, id), &())?)
 }
@@ -47,7 +56,18 @@ pub struct Swept {
 ///
 /// # Errors
 /// When the state cannot be read or written; nothing is done then.
-pub async fn sweep(store: &Store) -> Result<Swept, SweepError> {
+pub async fn sweep(store: &Store, keys: &dyn KeyVault) -> Result<Swept, SweepError> {
+    let mut swept = do_due(store, keys).await?;
+    for _ in 0..EVENTS_AT_ONCE {
+        if !events::record_next(store).await? {
+            return Ok(swept);
+        }
+    }
+    swept.more = true;
+    Ok(swept)
+}
+
+async fn do_due(store: &Store, keys: &dyn KeyVault) -> Result<Swept, SweepError> {
     let mut tx = store.begin().map_err(CallError::from)?;
     let now_ms = tx.time().0;
     let due = tx
@@ -64,9 +84,10 @@ pub async fn sweep(store: &Store) -> Result<Swept, SweepError> {
         more: due.len() == AT_ONCE,
         ..Swept::default()
     };
+    let mut stored = Vec::new();
     for (timer, ()) in due {
         let (_, account, region, id) = &timer;
-        let is_done = match run(&mut tx, account, region, id) {
+        let is_done = match run(&mut tx, keys, (account, region, id), &mut stored) {
             Err(CallError::Api(error)) => Err(error.message),
             Err(CallError::Store(error @ StoreError::Damaged(_))) => Err(error.to_string()),
             done => Ok(done?),
@@ -90,8 +111,19 @@ pub async fn sweep(store: &Store) -> Result<Swept, SweepError> {
         time: Millis(now_ms),
         ..Fact::default()
     };
-    store.commit(tx, fact, Durability::Durable).await?;
-    Ok(swept)
+    match store.commit(tx, fact, Durability::Durable).await {
+        Err(CommitError::Conflict) => {
+            for (place, id) in stored {
+                // What stays in the vault without a name goes at the next start.
+                let _ = keys.destroy(&place, &[id]);
+            }
+            Err(CommitError::Conflict.into())
+        }
+        committed => {
+            committed?;
+            Ok(swept)
+        }
+    }
 }
 
 /// Why what is due could not be done.
@@ -111,8 +143,13 @@ impl From<CallError> for SweepError {
     }
 }
 
-/// Looks at one key; whether it is done with.
-fn run(tx: &mut Tx, account: &str, region: &str, id: &str) -> Result<bool, CallError> {
+/// Looks at one key; whether it is done with. What it puts into the vault is noted in `stored`.
+fn run(
+    tx: &mut Tx,
+    keys: &dyn KeyVault,
+    (account, region, id): (&str, &str, &str),
+    stored: &mut Vec<(Place, MaterialId)>,
+) -> Result<bool, CallError> {
     let now_ms = i64::try_from(tx.time().0).unwrap_or(i64::MAX);
     let Some(key) = tx.get(&KEYS, &(account, region, id))? else {
         return Ok(true);
@@ -131,7 +168,11 @@ fn run(tx: &mut Tx, account: &str, region: &str, id: &str) -> Result<bool, CallE
     for material in expired {
         if let Some(found) = Found::look(tx, &account, region, id)? {
             import::forget(tx, &found, &material)?;
+            events::put(tx, &account, region, id, What::Expired { material })?;
         }
+    }
+    if let Some(found) = Found::look(tx, &account, region, id)? {
+        stored.extend(rotation::on_time(tx, keys, &found)?);
     }
     Ok(true)
 }
@@ -156,6 +197,8 @@ fn delete(tx: &mut Tx, account: &str, region: &str, id: &str) -> Result<bool, Ca
         leave(tx, account, region, id, ring)?;
     }
     tx.delete(&KEYS, &place)?;
+    let owner = AccountId::new(account).map_err(|_| crate::keys::damaged("a key of no account"))?;
+    events::put(tx, &owner, region, id, What::Deleted)?;
     count::remove(tx, (account, region, ""), id)?;
     Ok(true)
 }

@@ -190,7 +190,9 @@ async fn a_replica_comes_back_only_when_nothing_of_the_last_one_is_left() {
         .call(&root(HOME), KMS, "ReplicateKey", replicate.clone())
         .await;
     assert_eq!(early.code(), "KMSInvalidStateException", "{early:?}");
-    palisade_kms::sweep(&world.store).await.expect("it sweeps");
+    palisade_kms::sweep(&world.store, &*world.keys)
+        .await
+        .expect("it sweeps");
     done(&world, "ReplicateKey", replicate).await;
     let aliases = away("ListAliases", json!({"KeyId": id})).await;
     assert!(listed(&aliases, "Aliases").is_empty());
@@ -227,7 +229,9 @@ async fn a_damaged_key_holds_no_other_up_and_goes_once_it_is_repaired() {
     };
     write(Value::Null).await;
     world.clock.advance(7 * DAY);
-    let swept = palisade_kms::sweep(&world.store).await.expect("it sweeps");
+    let swept = palisade_kms::sweep(&world.store, &*world.keys)
+        .await
+        .expect("it sweeps");
     assert!(!swept.more, "it does not go round and round");
     let damaged: Vec<_> = swept.damaged.iter().map(|(key, _)| key.clone()).collect();
     assert_eq!(damaged, [format!("{HOME}/us-east-1/{}", made[0].0)]);
@@ -235,7 +239,9 @@ async fn a_damaged_key_holds_no_other_up_and_goes_once_it_is_repaired() {
     assert_eq!((is_named(0), is_named(1)), (true, false));
     write(ring).await;
     world.clock.advance(DAY);
-    let swept = palisade_kms::sweep(&world.store).await.expect("it sweeps");
+    let swept = palisade_kms::sweep(&world.store, &*world.keys)
+        .await
+        .expect("it sweeps");
     assert_eq!(swept, palisade_kms::Swept::default());
     assert!(!is_named(0));
 }

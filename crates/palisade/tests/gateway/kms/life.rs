@@ -294,7 +294,9 @@ async fn material_past_its_end_is_refused_at_that_second_and_swept_away() {
     );
     let material = world.keys_named(HOME, "us-east-1", &brought.text("KeyMaterialId"));
     assert!(material, "it is there until it is swept away");
-    let swept = palisade_kms::sweep(&world.store).await.expect("it sweeps");
+    let swept = palisade_kms::sweep(&world.store, &*world.keys)
+        .await
+        .expect("it sweeps");
     assert_eq!(swept, palisade_kms::Swept::default());
     let material = world.keys_named(HOME, "us-east-1", &brought.text("KeyMaterialId"));
     assert!(!material, "nothing names it any more");
@@ -338,11 +340,15 @@ async fn a_deleted_keys_material_is_destroyed() {
         json!({"KeyId": id, "PendingWindowInDays": 7}),
     )
     .await;
-    let swept = palisade_kms::sweep(&world.store).await.expect("it sweeps");
+    let swept = palisade_kms::sweep(&world.store, &*world.keys)
+        .await
+        .expect("it sweeps");
     assert_eq!(swept, palisade_kms::Swept::default());
     assert!(is_there(), "its time has not come");
     world.clock.advance(7 * DAY);
-    palisade_kms::sweep(&world.store).await.expect("it sweeps");
+    palisade_kms::sweep(&world.store, &*world.keys)
+        .await
+        .expect("it sweeps");
     world.store.flush().await.expect("it writes");
     destroyer
         .caught_up(world.store.head().position)
@@ -469,7 +475,9 @@ async fn a_multi_region_key_is_one_key_in_many_regions() {
         "ok"
     );
     world.clock.advance(7 * DAY);
-    palisade_kms::sweep(&world.store).await.expect("it sweeps");
+    palisade_kms::sweep(&world.store, &*world.keys)
+        .await
+        .expect("it sweeps");
     let described = at("eu-west-1", "DescribeKey", json!({"KeyId": id})).await;
     assert_eq!(described.text("KeyState"), "PendingDeletion");
     world.clock.advance(7 * DAY);

@@ -150,6 +150,7 @@ impl World {
             resources: vec![],
             branch: None,
             shared_event_id: None,
+            service_event: None,
         }
     }
 

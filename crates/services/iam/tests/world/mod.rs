@@ -131,6 +131,7 @@ impl World {
             resources: Vec::new(),
             branch: None,
             shared_event_id: None,
+            service_event: None,
         };
         let fact = Fact {
             call: call.to_bytes(),
