@@ -5,9 +5,10 @@ use palisade_model::{ApiError, Timestamp};
 
 use crate::api::*;
 use crate::keys::{By, Found, Lookup, find, lookup, missing};
+use crate::managed;
 use crate::names::{ALIAS_PREFIX, arn, invalid, not_found};
 use crate::page::{Ask, SHORT, page, page_of};
-use crate::tables::{ALIASES, ALIASES_OF_KEY, Alias};
+use crate::tables::{ALIASES, ALIASES_OF_KEY, Alias, Place};
 
 /// The most aliases of a key (KMS Developer Guide, "Resource quotas").
 const OF_KEY_MAX: usize = 50;
@@ -148,7 +149,11 @@ fn list(call: &mut Call<'_>, input: ListAliasesInput) -> Result<ListAliasesOutpu
             let entries = found
                 .into_iter()
                 .map(|((_, _, name), alias)| (name.clone(), entry(call, &name, &alias)));
-            Ok(entries.collect())
+            let mut entries: Vec<_> = entries.collect();
+            entries.extend(unmade(call, after.as_ref())?);
+            entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+            entries.truncate(limit);
+            Ok(entries)
         })?,
     };
     Ok(ListAliasesOutput {
@@ -156,6 +161,27 @@ fn list(call: &mut Call<'_>, input: ListAliasesInput) -> Result<ListAliasesOutpu
         next_marker: page.marker,
         aliases: Some(page.items),
     })
+}
+
+/// The aliases behind `after` of AWS managed keys that are not made yet: they lead nowhere.
+fn unmade(
+    call: &Call<'_>,
+    after: Option<&Place>,
+) -> Result<Vec<(String, AliasListEntry)>, CallError> {
+    let mut entries = Vec::new();
+    for name in managed::ALL.iter().map(managed::Managed::alias) {
+        if after.is_none_or(|(_, _, after)| name > *after) && look(call, &name)?.is_none() {
+            let entry = AliasListEntry {
+                alias_name: Some(name.clone()),
+                alias_arn: Some(alias_arn(call, &name)),
+                target_key_id: None,
+                creation_date: None,
+                last_updated_date: None,
+            };
+            entries.push((name, entry));
+        }
+    }
+    Ok(entries)
 }
 
 /// The key whose aliases are asked for. Nothing is asked about the key itself, so one of another account is not found, as if there

@@ -8,6 +8,7 @@ use palisade_keyring::spec::{Algorithms, KeySpec, KeyUsage};
 use palisade_model::ApiError;
 use palisade_store::{StoreError, Tx};
 
+use crate::managed;
 use crate::names::{self, Named, arn, not_found};
 use crate::state::{self, State};
 use crate::tables::{ALIASES, Deletion, KEYS, Key, Origin, RINGS, Ring, Version};
@@ -226,21 +227,24 @@ fn target(
     Ok(alias.map(|alias| alias.key.clone()))
 }
 
-/// The key an identifier names, which must exist and be in a state that `operation` works in. It becomes what the call is about.
+/// The key an identifier names, which must exist and be in a state that `operation` works in. It becomes what the call is about. An AWS
+/// managed key is made by its first use.
 pub(crate) fn find(
     call: &mut Call<'_>,
     operation: &str,
     text: &str,
     by: By,
 ) -> Result<Found, CallError> {
-    match lookup(call, text, by)? {
-        Lookup::Missing { error, .. } => Err(error.into()),
-        Lookup::Found { key, .. } => {
-            key.touch(call);
-            key.check(operation)?;
-            Ok(*key)
-        }
-    }
+    let key = match lookup(call, text, by)? {
+        Lookup::Found { key, .. } => *key,
+        Lookup::Missing { error, .. } => match managed::unmade(call, text)? {
+            Some(managed) => managed::make(call, managed)?,
+            None => return Err(error.into()),
+        },
+    };
+    key.touch(call);
+    key.check(operation)?;
+    Ok(key)
 }
 
 /// There is no key of that ARN.

@@ -35,6 +35,7 @@ mod import;
 mod keys;
 mod last_used;
 mod lifecycle;
+mod managed;
 mod material;
 mod metadata;
 mod names;

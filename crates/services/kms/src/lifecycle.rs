@@ -79,6 +79,7 @@ fn create(call: &mut Call<'_>, input: CreateKeyInput) -> Result<CreateKeyOutput,
         materials,
         rotation: None,
         pending: None,
+        managed: false,
     };
     let key = Key {
         created_ms: call.now_ms(),
@@ -136,7 +137,7 @@ pub(crate) fn unsupported(what: &str) -> ApiError {
 }
 
 /// A UUID of version 4, or the same digits behind `mrk-`: the same in all attempts of the call, for its material is made for it.
-fn new_id(call: &mut Call<'_>, multi_region: bool) -> Result<String, ApiError> {
+pub(crate) fn new_id(call: &mut Call<'_>, multi_region: bool) -> Result<String, ApiError> {
     let random = &mut call.random;
     let drawn = call.made.once("kms.key-id", || {
         let mut bytes = [0; 16];

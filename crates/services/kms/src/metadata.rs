@@ -58,7 +58,7 @@ pub(crate) fn of(found: &Found) -> KeyMetadata {
         custom_key_store_id: None,
         cloud_hsm_cluster_id: None,
         expiration_model: (is_external && !held.is_empty()).then(|| expires.to_owned()),
-        key_manager: Some("CUSTOMER".to_owned()),
+        key_manager: Some(if ring.managed { "AWS" } else { "CUSTOMER" }.to_owned()),
         customer_master_key_spec: old_spec(found),
         key_spec: Some(found.spec.as_str().to_owned()),
         encryption_algorithms: lists.encryption,

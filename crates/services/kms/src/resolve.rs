@@ -8,6 +8,7 @@ use palisade_keyring::spec::KeySpec;
 use palisade_model::Value;
 
 use crate::keys::{By, Found, Lookup, lookup};
+use crate::managed::{self, Managed};
 use crate::names::{self, ALIAS_PREFIX, arn, invalid};
 use crate::tables::{ALIASES, ALIASES_OF_KEY};
 use crate::{deletion, granted, grants, last_used, policy};
@@ -178,12 +179,26 @@ pub(crate) fn shared(call: &Call<'_>, id: &str, by: By) -> Result<Resource, Call
                 None => resource,
             })
         }
-        Lookup::Missing { account, arn, .. } => Ok(Resource {
-            policy: Some(policy::compiled_default(&account)),
-            asked: vec![caller_account(call)],
-            account: Some(account),
-            ..Resource::named(arn)
-        }),
+        Lookup::Missing { account, arn, .. } => match managed::unmade(call, id)? {
+            Some(managed) => Ok(unmade(call, managed)),
+            None => Ok(Resource {
+                policy: Some(policy::compiled_default(&account)),
+                asked: vec![caller_account(call)],
+                account: Some(account),
+                ..Resource::named(arn)
+            }),
+        },
+    }
+}
+
+/// An AWS managed key before its first use.
+fn unmade(call: &Call<'_>, managed: &Managed) -> Resource {
+    let region = call.context.region.as_str();
+    let policy = policy::compile("key-policy", &managed.policy(call.account(), region));
+    let key = with(any_key(call), "kms:RequestAlias", &managed.alias());
+    Resource {
+        policy: Some(policy),
+        ..key
     }
 }
 

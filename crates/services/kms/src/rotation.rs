@@ -19,7 +19,7 @@ use crate::tables::{Origin, RINGS, Ring, Rotated, Rotation, Version};
 use crate::{events, timers};
 
 pub(crate) const DAY_MS: i64 = 24 * 3600 * 1000;
-const PERIOD_DAYS: i32 = 365;
+pub(crate) const PERIOD_DAYS: i32 = 365;
 /// How often a key can be rotated on demand.
 const ON_DEMAND_MAX: usize = 25;
 

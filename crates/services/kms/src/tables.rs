@@ -90,6 +90,9 @@ pub(crate) struct Ring {
     /// An imported material that is to be the next one.
     #[serde(default)]
     pub pending: Option<Version>,
+    /// Whether it is an AWS managed key.
+    #[serde(default)]
+    pub managed: bool,
 }
 
 /// Where a key's materials come from.
