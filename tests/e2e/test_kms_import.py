@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import hashes, keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 
 from harness.callers import allow, refused
+from harness.events import by_itself
 
 OAEP = padding.OAEP(mgf=padding.MGF1(hashes.SHA256()), algorithm=hashes.SHA256(), label=None)
 
@@ -87,6 +88,15 @@ def test_material_expires(account):
     bring(account.kms, key, secrets.token_bytes(32), ExpirationModel="KEY_MATERIAL_EXPIRES", ValidTo=end)
     described = account.kms.describe_key(KeyId=key)["KeyMetadata"]
     assert described["ExpirationModel"] == "KEY_MATERIAL_EXPIRES" and abs(described["ValidTo"] - end) < timedelta(seconds=2)
+
+
+def test_material_that_expired_is_deleted_on_record(account):
+    key = external(account)
+    end = datetime.now(timezone.utc) + timedelta(seconds=2)
+    material = bring(account.kms, key, secrets.token_bytes(32), ExpirationModel="KEY_MATERIAL_EXPIRES", ValidTo=end)["KeyMaterialId"]
+    [event] = by_itself(account, "DeleteExpiredKeyMaterial")
+    assert event["eventType"] == "AwsServiceEvent" and event["serviceEventDetails"] == {"keyId": key, "keyMaterialId": material}
+    assert account.kms.describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "PendingImport"
 
 
 def test_new_material_waits_for_its_rotation(account):

@@ -23,13 +23,18 @@ ACCOUNT = "111122223333"
 ROOT_FLAG = ("--root-credentials", f"{ROOT.access_key_id}:{ROOT.secret}:{ACCOUNT}")
 
 
+def secret_file(path: Path, text: str) -> Path:
+    path.touch(mode=0o600)
+    path.write_text(text)
+    return path
+
+
 class Site:
     """A data folder, and a passphrase beside it."""
 
     def __init__(self, folder):
         self.folder, self.data = folder, folder / "data"
-        self.passphrase = folder / "passphrase"
-        self.passphrase.write_text("correct horse\n")
+        self.passphrase = secret_file(folder / "passphrase", "correct horse\n")
 
     @property
     def by_passphrase(self) -> tuple[str, str]:
@@ -135,11 +140,12 @@ def test_a_server_whose_seal_does_not_open_waits_for_its_operator(site, tmp_path
             answer = refused.value.response
             assert answer["ResponseMetadata"]["HTTPStatusCode"] == 503 and answer["Error"]["Code"] == "ServiceUnavailable", answer
         assert "sealed" in site.seal("status").stdout and not site.status()["open"]
-        again = site.seal("unseal", "--with", "file:tried-again")
-        assert again.returncode == 1 and "does not open" in again.stderr
-        (tmp_path / "other").write_text("also wrong\n")
+        absent = site.seal("unseal", "--with", "file:/nonexistent")
+        assert absent.returncode == 1 and "/nonexistent" in absent.stderr
+        secret_file(tmp_path / "other", "also wrong\n")
         wrong = site.seal("unseal", "--with", f"passphrase:file={tmp_path / 'other'}")
         assert wrong.returncode == 1 and "does not open" in wrong.stderr
+        assert server.log.count("refused at the control socket") == 2
         assert health(server) == (503, {"status": "sealed"})
         site.passphrase.write_text(right)
         done = site.seal("unseal", "--with", f"passphrase:file={site.passphrase}")
@@ -302,6 +308,89 @@ def test_the_socket_takes_one_short_question(site):
                     continue
                 assert b"failed" in answer, (question[:20], answer)
         assert site.status()["open"]
+
+
+def test_a_start_with_another_kind_of_seal_says_what_it_is_sealed_by(site, tmp_path):
+    with site.serve(*site.by_passphrase):
+        pass
+    with site.serve(kind=Sealed) as server:
+        assert "is not among the seals of this root key: it is sealed by a passphrase" in server.log
+        other = site.seal("unseal", "--with", f"file:{tmp_path / 'no.key'}")
+        assert other.returncode == 1 and "it is sealed by a passphrase" in other.stderr
+
+
+def test_a_key_file_opens_a_server_by_hand(site, tmp_path):
+    outside = tmp_path / "keys" / "root.key"
+    with site.serve("--seal", f"file:{outside}"):
+        pass
+    away = outside.rename(tmp_path / "away.key")
+    with site.serve("--seal", f"file:{outside}", kind=Sealed) as server:
+        assert site.seal("unseal", "--with", f"file:{away}").returncode == 0
+        assert health(server) == (200, {"status": "ready"})
+
+
+def test_a_seal_that_was_named_later_is_added_when_the_server_is_opened_by_hand(site, tmp_path):
+    outside = ("--seal", f"file:{tmp_path / 'keys' / 'root.key'}")
+    with site.serve(*site.by_passphrase):
+        pass
+    with site.serve(*outside, kind=Sealed):
+        assert site.seal("unseal", "--with", f"passphrase:file={site.passphrase}").returncode == 0
+        assert site.status()["wraps"] == 2
+    with site.serve(*outside):
+        assert site.status()["open"]
+
+
+def test_a_passphrase_that_others_can_read_is_refused(site):
+    site.passphrase.chmod(0o644)
+    refused = palisade("up", "--listen", f"127.0.0.1:{free_port()}", "--data", str(site.data), *ROOT_FLAG, *site.by_passphrase)
+    assert refused.returncode == 1 and "can be read by others (mode 644): set it to 0600" in refused.stderr
+    site.passphrase.chmod(0o600)
+    with site.serve(*site.by_passphrase):
+        pass
+    site.passphrase.chmod(0o640)
+    with site.serve(*site.by_passphrase, kind=Sealed) as server:
+        assert "can be read by others" in server.log
+
+
+def test_credentials_are_written_over_no_file(site, tmp_path):
+    out = tmp_path / "credentials"
+    out.write_text("dear to somebody\n")
+    first = ("up", "--listen", f"127.0.0.1:{free_port()}", "--data", str(site.data), *site.by_passphrase, "--credentials-out", str(out))
+    refused = palisade(*first)
+    assert refused.returncode == 1 and "is there already" in refused.stderr, refused.stderr
+    assert out.read_text() == "dear to somebody\n" and not (site.data / "store").exists()
+    out.unlink()
+    for _start in range(2):
+        with Server(tmp_path, "--data", str(site.data), *site.by_passphrase, "--credentials-out", str(out)):
+            assert "aws_secret_access_key" in out.read_text()
+
+
+def test_a_connection_that_asks_nothing_holds_nobody_up(site):
+    with site.serve(), socket.socket(socket.AF_UNIX) as idle:
+        idle.connect(str(site.data / "control.sock"))
+        assert site.status()["open"]
+        idle.setblocking(False)
+        with pytest.raises(BlockingIOError):  # It is open still: nobody waited until its time was up.
+            idle.recv(1)
+
+
+def test_materials_that_the_vault_lacks_are_named(site, tmp_path):
+    with site.serve() as server:
+        kms_key(server, b"hello")
+        assert site.status()["missing_materials"] == 0
+    older = tmp_path / "older"
+    shutil.copytree(site.data / "vault", older)
+    with site.serve() as server:
+        kms = Caller(server.endpoint, ROOT).kms
+        made = kms.create_key()["KeyMetadata"]
+        blob = kms.encrypt(KeyId=made["KeyId"], Plaintext=b"x")["CiphertextBlob"]
+    shutil.rmtree(site.data / "vault")
+    shutil.copytree(older, site.data / "vault")
+    with site.serve() as server:
+        assert made["CurrentKeyMaterialId"] in server.log and "lacks a key material" in server.log
+        assert site.status()["missing_materials"] == 1 and "lacks 1 key material" in site.seal("status").stdout
+        with pytest.raises(ClientError, match="destroyed"):
+            opened(server, blob)
 
 
 def test_a_ciphertext_tells_its_key_and_no_secret(site, tmp_path):

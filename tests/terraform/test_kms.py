@@ -45,4 +45,4 @@ def test_keys_are_applied_found_unchanged_changed_and_destroyed(terraform, accou
     assert states == {"app": "PendingDeletion", "signing": "PendingDeletion", "brought": "PendingDeletion", "everywhere": "PendingReplicaDeletion"}
     there = replace(account.root, region="eu-west-1").kms
     assert there.describe_key(KeyId=keys["everywhere"])["KeyMetadata"]["KeyState"] == "PendingDeletion"
-    assert account.kms.list_aliases()["Aliases"] == []
+    assert not [alias for alias in account.kms.list_aliases()["Aliases"] if "TargetKeyId" in alias]

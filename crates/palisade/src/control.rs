@@ -1,8 +1,8 @@
 //! `DIR/control.sock`: what an operator on this machine says about the seal, while nobody can sign yet.
 //!
 //! Who may open the socket (mode 0600, in a folder of mode 0700) may already read the data folder; what opens the root key is the
-//! proof for the rest. A connection carries one question and one answer, each a line of JSON. Connections are served one at a time, and a
-//! try that fails costs a second, so passphrases cannot be tried fast.
+//! proof for the rest. A connection carries one question and one answer, each a line of JSON. Whatever is asked for is done one at a time,
+//! and a try that fails costs a second, so passphrases cannot be tried fast; it is logged.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -17,6 +17,7 @@ use palisade_keyring::{Passphrase, Secret};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinHandle;
 use zeroize::Zeroize;
 
@@ -27,6 +28,8 @@ use crate::site::{SealStatus, Site, Unsealing};
 const LINE_BYTES_MAX: u64 = 64 << 10;
 /// How long a question may take to arrive, and an answer to be taken.
 const LINE_TIME_MAX: Duration = Duration::from_secs(10);
+/// How many may ask at once; others wait.
+const CONNECTIONS_MAX: usize = 16;
 /// What a failed try costs.
 const FAILED_TIME: Duration = Duration::from_secs(1);
 
@@ -41,10 +44,13 @@ pub fn socket_of(data: &Path) -> PathBuf {
 pub enum Ask {
     /// How things are.
     Status,
-    /// Open the seal: with a passphrase, or, without one, with the server's own seals tried again.
+    /// Open the seal: with a passphrase or a key file, or, without either, with the server's own seals tried again.
     Unseal {
         /// The passphrase.
         passphrase: Option<Text>,
+        /// The key file, by a path of the server's.
+        #[serde(default)]
+        file: Option<PathBuf>,
     },
     /// Make a new root key.
     Rotate,
@@ -55,6 +61,17 @@ pub enum Ask {
         /// The passphrase, where the server cannot read it itself.
         passphrase: Option<Text>,
     },
+}
+
+impl Ask {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Unseal { .. } => "unseal",
+            Self::Rotate => "rotate",
+            Self::Migrate { .. } => "migrate",
+        }
+    }
 }
 
 /// A secret text on its way, overwritten when dropped.
@@ -84,6 +101,8 @@ pub struct Control {
     door: Arc<Door>,
     /// Whether the door has a front with a state behind it. The seal may be open without: a start may have failed.
     started: AtomicBool,
+    /// Held while something is done, and a second longer where it failed.
+    doing: Mutex<()>,
 }
 
 impl Control {
@@ -119,19 +138,24 @@ impl Control {
             site,
             door,
             started,
+            doing: Mutex::default(),
         };
-        Ok(Some(tokio::spawn(
-            async move { control.serve(listener).await },
-        )))
+        Ok(Some(tokio::spawn(Arc::new(control).serve(listener))))
     }
 
-    async fn serve(self, listener: UnixListener) {
+    async fn serve(self: Arc<Self>, listener: UnixListener) {
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         loop {
+            let place = Arc::clone(&places).acquire_owned().await;
             match listener.accept().await {
                 Ok((stream, _)) => {
-                    if let Err(error) = self.answer(stream).await {
-                        tracing::warn!("a question at the control socket: {error:#}");
-                    }
+                    let control = Arc::clone(&self);
+                    tokio::spawn(async move {
+                        if let Err(error) = control.answer(stream).await {
+                            tracing::warn!("a question at the control socket: {error:#}");
+                        }
+                        drop(place);
+                    });
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the control socket");
@@ -151,15 +175,8 @@ impl Control {
             .context("it came too slowly")??;
         let ask = serde_json::from_slice::<Ask>(&line);
         let told = match ask.ok().filter(|_| line.ends_with(b"\n")) {
-            Some(ask) => self.tell(ask).await,
-            None => Err(anyhow!("not a question that is known here")),
-        };
-        let told = match told {
-            Ok(()) => Told::Done(self.site.seal_status()),
-            Err(error) => {
-                tokio::time::sleep(FAILED_TIME).await;
-                Told::Failed(format!("{error:#}"))
-            }
+            Some(Ask::Status) => self.status().await?,
+            ask => self.do_alone(ask).await?,
         };
         let mut text = serde_json::to_vec(&told)?;
         text.push(b'\n');
@@ -169,10 +186,32 @@ impl Control {
         Ok(())
     }
 
+    async fn status(&self) -> anyhow::Result<Told> {
+        // It waits for a rotation under way.
+        Ok(Told::Done(
+            self.blocking(|site| Ok(site.seal_status())).await?,
+        ))
+    }
+
+    /// Does what is asked, when nothing else is done.
+    async fn do_alone(&self, ask: Option<Ask>) -> anyhow::Result<Told> {
+        let _alone = self.doing.lock().await;
+        let (name, done) = match ask {
+            Some(ask) => (ask.name(), self.tell(ask).await),
+            None => ("?", Err(anyhow!("not a question that is known here"))),
+        };
+        let Err(error) = done else {
+            return self.status().await;
+        };
+        tracing::warn!(what = name, "refused at the control socket: {error:#}");
+        tokio::time::sleep(FAILED_TIME).await;
+        Ok(Told::Failed(format!("{error:#}")))
+    }
+
     async fn tell(&self, ask: Ask) -> anyhow::Result<()> {
         match ask {
             Ask::Status => Ok(()),
-            Ask::Unseal { passphrase } => self.unseal(passphrase).await,
+            Ask::Unseal { passphrase, file } => self.unseal(passphrase, file).await,
             Ask::Rotate => {
                 self.blocking(|site| site.rotate_root()).await?;
                 tracing::info!("the root key is a new one");
@@ -191,12 +230,16 @@ impl Control {
         }
     }
 
-    async fn unseal(&self, passphrase: Option<Text>) -> anyhow::Result<()> {
-        // Questions are answered one at a time, so nobody else starts meanwhile.
+    async fn unseal(&self, passphrase: Option<Text>, file: Option<PathBuf>) -> anyhow::Result<()> {
+        // One thing is done at a time, so nobody else starts meanwhile.
         if self.started.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let seal = passphrase.as_ref().map(given).transpose()?;
+        let seal = match (&passphrase, file) {
+            (Some(text), _) => Some(given(text)?),
+            (None, Some(path)) => Some(SealUri::File(path).provider()),
+            (None, None) => None,
+        };
         match self.blocking(|site| site.unseal(seal)).await? {
             Unsealing::Open => {}
             Unsealing::Sealed(reasons) => bail!("{}", reasons.join("; ")),

@@ -1,6 +1,7 @@
 //! What a server stands on: the data folder, the seal, the vault, the store.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub struct Site {
     seals: SyncMutex<Vec<Box<dyn Provider>>>,
     open: SyncMutex<Option<Arc<OpenSeal>>>,
     metrics: Arc<Metrics>,
+    /// How many materials the state names and the vault lacks.
+    missing_materials: AtomicUsize,
     /// What forgets the past, where there is a retention, and what looks after the keys whose time has come.
     keeping: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -78,6 +81,9 @@ pub struct SealStatus {
     pub wraps: Option<usize>,
     /// Whether the data folder holds what opens it.
     pub within_folder: bool,
+    /// How many key materials the state names and the vault lacked at the start: what is encrypted under them cannot be decrypted.
+    #[serde(default)]
+    pub missing_materials: usize,
 }
 
 impl Site {
@@ -100,6 +106,7 @@ impl Site {
             seals: SyncMutex::new(seals),
             open: SyncMutex::default(),
             metrics: Arc::default(),
+            missing_materials: AtomicUsize::default(),
             keeping: Mutex::default(),
         };
         site.check_credentials_out()?;
@@ -124,20 +131,25 @@ impl Site {
         let state = store.exists().then_some(&check as StateCheck<'_>);
         let sealed = SealFolder::of(folder.path());
         let mut seals = self.seals();
-        let was_given = given.is_some();
         let opening = match given {
-            // Alone: what a wrong one is told is about it, and nothing is added.
+            None => sealed.open(&seals, state)?,
+            // Alone: what is told of a wrong one is about it.
             Some(given) => {
                 let alone = [given];
-                let opening = sealed.open(&alone, state)?;
-                seals.extend(
-                    alone
-                        .into_iter()
-                        .filter(|_| matches!(opening, Opening::Open(_))),
-                );
+                let mut opening = sealed.open(&alone, state)?;
+                if let Opening::Open(opened) = &mut opening {
+                    if let Err(error) = sealed.add_new(opened, &seals) {
+                        tracing::warn!(
+                            "a seal of this server does not seal the root key yet: {error:#}"
+                        );
+                    }
+                    let [given] = alone;
+                    if !is_among(&*given, &seals) {
+                        seals.push(given);
+                    }
+                }
                 opening
             }
-            None => sealed.open(&seals, state)?,
         };
         drop(seals);
         match opening {
@@ -145,9 +157,6 @@ impl Site {
                 *open = Some(Arc::new(self.vault_under(*opened)?));
                 Ok(Unsealing::Open)
             }
-            Opening::Sealed(_) if was_given => Ok(Unsealing::Sealed(vec![
-                "what was given does not open the root key".to_owned(),
-            ])),
             Opening::Sealed(reasons) => Ok(Unsealing::Sealed(reasons)),
         }
     }
@@ -163,6 +172,7 @@ impl Site {
             wraps: opened.as_ref().map(|opened| opened.wraps().len()),
             seals,
             within_folder: self.seal_is_within(),
+            missing_materials: self.missing_materials.load(Ordering::Relaxed),
         }
     }
 
@@ -282,7 +292,8 @@ impl Site {
             record_unsealing(&store).await?;
         }
         let first_keys = self.first_start(&store, &*open.seal).await?;
-        destroy_unnamed(&store, &open.keys)?;
+        let missing = settle(&store, &open.keys)?;
+        self.missing_materials.store(missing, Ordering::Relaxed);
         let seal = Arc::clone(&open.seal);
         let keys = Arc::clone(&open.keys) as Arc<dyn KeyVault>;
         let (own, metrics) = (Arc::clone(&keys), &self.metrics);
@@ -386,6 +397,19 @@ impl Site {
         let Some(folder) = &self.folder else {
             return Ok(());
         };
+        let makes_credentials = !folder.store().exists() && self.config.root_credentials.is_empty();
+        if let Some(out) = self
+            .config
+            .credentials_out
+            .as_ref()
+            .filter(|_| makes_credentials)
+        {
+            ensure!(
+                !out.exists(),
+                "{} is there already, and --credentials-out overwrites nothing: move it away, or name another file",
+                out.display()
+            );
+        }
         if self.seal_is_within() {
             return Ok(());
         }
@@ -438,7 +462,9 @@ impl Site {
             deployment::settle(&mut tx, &keys.account)?;
             if let Some(path) = self.credentials_path() {
                 // Written before the commit: a key nobody was told of would lock the state for ever.
-                let _ = std::fs::remove_file(&path);
+                if self.config.credentials_out.is_none() {
+                    let _ = std::fs::remove_file(&path);
+                }
                 write_private(&path, keys.as_profile().as_bytes())?;
             }
             made = Some(keys);
@@ -458,28 +484,36 @@ fn lock<T>(mutex: &SyncMutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Overwrites materials that no key names: what was deleted before a stop, or made by calls that were never committed.
-fn destroy_unnamed(store: &Store, keys: &Keys) -> anyhow::Result<()> {
+/// How many missing materials are named one by one.
+const MISSING_NAMED: usize = 10;
+
+/// Overwrites materials that no key names: what was deleted before a stop, or made by calls that were never committed. How many there are
+/// that keys name and the vault lacks.
+fn settle(store: &Store, keys: &Keys) -> anyhow::Result<usize> {
     let tx = store.begin()?;
-    // What cannot be looked up is kept.
-    let found = keys.keep_only(&mut |domain, id| {
-        palisade_kms::names_material(&tx, domain, id).unwrap_or(true)
-    })?;
-    if keys.torn() == 0 {
-        return Ok(());
+    let named = palisade_kms::NamedMaterials::of(&tx);
+    let mut named =
+        named.map_err(|error| anyhow!("the key materials cannot be looked up: {error:?}"))?;
+    keys.keep_only(&mut |domain, id| named.claim(domain, id))?;
+    let missing = named.unclaimed();
+    for (domain, id) in named.some_unclaimed(MISSING_NAMED) {
+        tracing::error!(
+            account = %domain.account(),
+            region = domain.region(),
+            material = %id,
+            "the vault lacks a key material that the state names: what is encrypted under it cannot be decrypted"
+        );
     }
-    let named = palisade_kms::materials_named(&tx)
-        .map_err(|error| anyhow::anyhow!("the key materials cannot be counted: {error:?}"))?;
-    if found.kept == named && keys.wipe_torn()?.is_some() {
-        return Ok(());
+    if missing > MISSING_NAMED {
+        tracing::error!(missing, "the vault lacks more key materials than these");
     }
-    tracing::warn!(
-        torn = keys.torn(),
-        named,
-        found = found.kept,
-        "slots of the vault are damaged, and key materials that the state names are missing or do not open: what is encrypted under them cannot be decrypted. The slots are left as they are; restore the last backup into another folder"
-    );
-    Ok(())
+    if keys.torn() > 0 && (missing > 0 || keys.wipe_torn()?.is_none()) {
+        tracing::warn!(
+            torn = keys.torn(),
+            "slots of the vault are damaged, and key materials are missing or do not open. The slots are left as they are; restore the last backup into another folder"
+        );
+    }
+    Ok(missing)
 }
 
 /// Puts on record that the seal was opened by hand, as the first thing that happens then.

@@ -36,8 +36,8 @@ enum What {
         #[command(flatten)]
         server: Folder,
 
-        /// Where the passphrase comes from: passphrase:tty, passphrase:file=PATH or passphrase:fd=N; file:… tries the server's own seals
-        /// again
+        /// What opens it: passphrase:tty, passphrase:file=PATH or passphrase:fd=N, which this command reads; or file:PATH, a key file, which
+        /// the server reads
         #[arg(long, value_name = "URI", default_value = "passphrase:tty")]
         with: String,
     },
@@ -86,11 +86,11 @@ impl Seal {
                 (server.path()?, Ask::Status)
             }
             What::Unseal { server, with } => {
-                let passphrase = match with.parse()? {
-                    SealUri::Passphrase(source) => Some(text_of(&source)?),
-                    SealUri::File(_) => None,
+                let (passphrase, file) = match with.parse()? {
+                    SealUri::Passphrase(source) => (Some(text_of(&source)?), None),
+                    SealUri::File(path) => (None, Some(absolute(path)?)),
                 };
-                (server.path()?, Ask::Unseal { passphrase })
+                (server.path()?, Ask::Unseal { passphrase, file })
             }
             What::Rotate { server } => (server.path()?, Ask::Rotate),
             What::Migrate { server, to } => (server.path()?, migration(&to)?),
@@ -109,7 +109,6 @@ impl Seal {
 
 /// A file is the server's to read; what only this process can read goes along.
 fn migration(to: &str) -> anyhow::Result<Ask> {
-    let absolute = |path: PathBuf| std::path::absolute(path).context("no such path");
     let (to, passphrase) = match to.parse()? {
         SealUri::File(path) => (SealUri::File(absolute(path)?), None),
         SealUri::Passphrase(PassphraseSource::File(path)) => {
@@ -125,6 +124,10 @@ fn migration(to: &str) -> anyhow::Result<Ask> {
         to: to.to_string(),
         passphrase,
     })
+}
+
+fn absolute(path: PathBuf) -> anyhow::Result<PathBuf> {
+    std::path::absolute(path).context("no such path")
 }
 
 fn text_of(source: &PassphraseSource) -> anyhow::Result<Text> {
@@ -143,6 +146,13 @@ fn write_status(out: &mut dyn Write, status: &SealStatus) -> std::io::Result<()>
     }
     if let Some(wraps) = status.wraps {
         writeln!(out, "wraps: {wraps}")?;
+    }
+    if status.missing_materials > 0 {
+        writeln!(
+            out,
+            "The vault lacks {} key materials that keys are made of: the log of the start names them. What is encrypted under them cannot be decrypted.",
+            status.missing_materials
+        )?;
     }
     if status.within_folder {
         writeln!(

@@ -157,12 +157,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 /// The 32 bytes of a key file that nobody else may read.
 pub(super) fn read_key(path: &Path) -> anyhow::Result<Zeroizing<[u8; FileKey::BYTES]>> {
     let mut file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mode = file.metadata()?.permissions().mode() & 0o777;
-    ensure!(
-        mode & 0o077 == 0,
-        "{} can be read by others (mode {mode:03o}): set it to 0600",
-        path.display()
-    );
+    check_private(path, &file)?;
     let mut key = Zeroizing::new([0; FileKey::BYTES]);
     let whole = file.read_exact(&mut *key).is_ok() && file.read(&mut [0])? == 0;
     ensure!(
@@ -171,6 +166,17 @@ pub(super) fn read_key(path: &Path) -> anyhow::Result<Zeroizing<[u8; FileKey::BY
         path.display()
     );
     Ok(key)
+}
+
+/// A file that only its owner may read or write.
+pub(super) fn check_private(path: &Path, file: &File) -> anyhow::Result<()> {
+    let mode = file.metadata()?.permissions().mode() & 0o777;
+    ensure!(
+        mode & 0o077 == 0,
+        "{} can be read by others (mode {mode:03o}): set it to 0600",
+        path.display()
+    );
+    Ok(())
 }
 
 /// Overwrites a file and removes it; one that is not there is no error.

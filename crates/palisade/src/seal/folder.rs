@@ -3,12 +3,14 @@
 //! Folders of older versions hold the spine's key itself in `seal/root.key`. It becomes a key under a new root: what was sealed with it
 //! is never written again, only the key is wrapped.
 
+use std::collections::BTreeSet;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use palisade_core::{OsRandom, Random as _, RootKey};
+use palisade_keyring::root::Provider as Kind;
 use palisade_keyring::{Root, RootWrap, SealedRoot};
 use zeroize::Zeroizing;
 
@@ -195,7 +197,7 @@ impl SealFolder {
 
     fn unseal(&self, seals: &[Box<dyn Provider>]) -> anyhow::Result<Opening> {
         let sealed = self.read()?;
-        let mut reasons = Vec::new();
+        let (mut reasons, mut strangers) = (Vec::new(), Vec::new());
         let mut found = None;
         for seal in seals {
             match seal.open(&sealed.wraps) {
@@ -203,12 +205,17 @@ impl SealFolder {
                     seal.settle(&sealed.wraps)?;
                     found.get_or_insert(root);
                 }
-                _ if is_new(&**seal, seals, &sealed.wraps) => {}
+                _ if is_new(&**seal, seals, &sealed.wraps) => strangers.push(seal.name()),
                 Ok(None) => reasons.push(format!("{} does not open it", seal.name())),
                 Err(error) => reasons.push(format!("{}: {error:#}", seal.name())),
             }
         }
         let Some(root) = found else {
+            let by = sealed_by(&sealed.wraps);
+            let known = strangers.iter().map(|name| {
+                format!("{name} is not among the seals of this root key: it is sealed by {by}")
+            });
+            reasons.extend(known);
             return Ok(Opening::Sealed(reasons));
         };
         for reason in reasons {
@@ -236,7 +243,10 @@ impl SealFolder {
     }
 
     /// Wraps the root by seals that were named for the first time.
-    fn add_new(&self, opened: &mut Opened, seals: &[Box<dyn Provider>]) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// When one of them cannot be used now, or the folder cannot be written.
+    pub fn add_new(&self, opened: &mut Opened, seals: &[Box<dyn Provider>]) -> anyhow::Result<()> {
         let known = opened.sealed.wraps.len();
         for seal in seals {
             let opens = matches!(seal.open(&opened.sealed.wraps), Ok(Some(_)));
@@ -323,6 +333,16 @@ impl SealFolder {
         let token = root.wrap_own(SPINE, spine, &mut OsRandom);
         (SPINE.to_owned(), token)
     }
+}
+
+/// What seals a root, for people.
+fn sealed_by(wraps: &[RootWrap]) -> String {
+    let kind = |wrap: &RootWrap| match wrap.provider() {
+        Kind::File => "a key file",
+        Kind::Passphrase { .. } => "a passphrase",
+    };
+    let kinds: BTreeSet<&str> = wraps.iter().map(kind).collect();
+    kinds.into_iter().collect::<Vec<_>>().join(" and ")
 }
 
 /// Whether there are fewer wraps of a seal's kind than seals of it: it was named for the first time.

@@ -11,6 +11,7 @@ use palisade_keyring::root::{Cost, Provider as Kind};
 use palisade_keyring::{Passphrase, Root, RootWrap, Secret};
 use zeroize::Zeroizing;
 
+use super::file::check_private;
 use super::{PassphraseSource, Provider};
 
 /// The longest passphrase, in bytes.
@@ -111,6 +112,10 @@ pub fn read(source: &PassphraseSource) -> anyhow::Result<Passphrase> {
         PassphraseSource::File(path) => {
             let file = File::open(path)
                 .with_context(|| format!("cannot read the passphrase from {}", path.display()))?;
+            // What is no file (a pipe of the shell, say) is nobody else's to open.
+            if file.metadata()?.is_file() {
+                check_private(path, &file)?;
+            }
             read_bounded(file)?
         }
         PassphraseSource::Descriptor(number) => {

@@ -219,16 +219,13 @@ fn alias_arn(call: &Call<'_>, name: &str) -> String {
     arn(call.context.region.as_str(), call.account().as_str(), name)
 }
 
-/// An alias begins with `alias/`; what begins with `alias/aws/` belongs to AWS.
+/// An alias begins with `alias/`; what begins with `alias/aws/` has been refused by now.
 fn check_name(name: &str) -> Result<(), ApiError> {
     let Some(rest) = name.strip_prefix(ALIAS_PREFIX) else {
         return Err(invalid(
             "Alias must start with the prefix \"alias/\". Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html",
         ));
     };
-    if rest.starts_with("aws/") {
-        return Err(ApiError::sender("NotAuthorizedException", ""));
-    }
     if rest.is_empty() || rest.contains(':') {
         return Err(errors::invalid_alias_name_exception(format!(
             "{name} is not a valid alias name."

@@ -1,5 +1,6 @@
 //! What became of materials that no row names any more: the vault overwrites them.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use palisade_keyring::{Domain, MaterialId};
 use palisade_model::ApiError;
 use palisade_store::{DerivedBatch, FollowError, Follower, Record, Tx};
 
+use crate::keys::damaged;
 use crate::material::material_id;
 use crate::tables::MATERIALS;
 
@@ -65,20 +67,50 @@ pub(crate) fn wait(call: &Call<'_>) -> Result<(), ApiError> {
     ))
 }
 
-/// Whether a row names a material: what no row names is destroyed at start-up ([`KeyVault::keep_only`]).
-///
-/// # Errors
-/// When the state cannot be read.
-pub fn names_material(tx: &Tx, domain: &Domain, id: MaterialId) -> Result<bool, CallError> {
-    let (account, id) = (domain.account(), id.to_string());
-    let place = (account.as_str(), domain.region(), id.as_str());
-    Ok(tx.contains(&MATERIALS, &place)?)
-}
+/// The materials that rows name: what no row names is destroyed at the start ([`KeyVault::keep_only`]), and what is named must be there.
+pub struct NamedMaterials(HashMap<Domain, HashSet<MaterialId>>);
 
-/// How many materials rows name: as many as the vault is to hold.
-///
-/// # Errors
-/// When the state cannot be read.
-pub fn materials_named(tx: &Tx) -> Result<usize, CallError> {
-    Ok(tx.range(&MATERIALS, &(), None, usize::MAX)?.len())
+/// How many rows are read at once.
+const ROWS_AT_ONCE: usize = 4096;
+
+impl NamedMaterials {
+    /// Those of a state.
+    ///
+    /// # Errors
+    /// When the state cannot be read, or names what can be none.
+    pub fn of(tx: &Tx) -> Result<Self, CallError> {
+        let mut named: HashMap<Domain, HashSet<MaterialId>> = HashMap::new();
+        let mut after = None;
+        loop {
+            let rows = tx.range(&MATERIALS, &(), after.as_ref(), ROWS_AT_ONCE)?;
+            let is_last = rows.len() < ROWS_AT_ONCE;
+            for ((account, region, id), ()) in &rows {
+                let domain = Domain::new(account, region);
+                let domain = domain.map_err(|_| damaged("a material in no Region"))?;
+                named.entry(domain).or_default().insert(material_id(id)?);
+            }
+            after = rows.into_iter().next_back().map(|(place, ())| place);
+            if is_last {
+                return Ok(Self(named));
+            }
+        }
+    }
+
+    /// Whether a material is named; from now on it counts as found.
+    pub fn claim(&mut self, domain: &Domain, id: MaterialId) -> bool {
+        let named = self.0.get_mut(domain);
+        named.is_some_and(|ids| ids.remove(&id))
+    }
+
+    /// How many are named and were not found.
+    pub fn unclaimed(&self) -> usize {
+        self.0.values().map(HashSet::len).sum()
+    }
+
+    /// Some of these, `max` at most.
+    pub fn some_unclaimed(&self, max: usize) -> Vec<(&Domain, MaterialId)> {
+        let all = self.0.iter();
+        let all = all.flat_map(|(domain, ids)| ids.iter().map(move |id| (domain, *id)));
+        all.take(max).collect()
+    }
 }

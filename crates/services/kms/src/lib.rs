@@ -51,7 +51,7 @@ mod tables;
 mod tags;
 mod timers;
 
-pub use destroyed::{Destroyer, materials_named, names_material};
+pub use destroyed::{Destroyer, NamedMaterials};
 pub use last_used::KeyUse;
 pub use timers::{SweepError, Swept, sweep};
 

@@ -6,6 +6,7 @@
 
 use palisade_core::{AccountId, Call, CallError};
 use palisade_keyring::spec::{KeySpec, KeyUsage};
+use palisade_model::ApiError;
 use serde_json::json;
 
 use crate::keys::{Found, damaged};
@@ -127,6 +128,14 @@ impl Managed {
         });
         policy.to_string()
     }
+}
+
+/// Aliases of AWS managed keys are nobody's to make, change or delete.
+pub(crate) fn check_not_reserved(alias: &str) -> Result<(), ApiError> {
+    if alias.starts_with(PREFIX) {
+        return Err(ApiError::sender("NotAuthorizedException", ""));
+    }
+    Ok(())
 }
 
 /// The key that an identifier means and that is not there yet: of the caller's own account.

@@ -5,7 +5,7 @@
 use palisade_core::{Arn, Call, CallError, Resource};
 use palisade_keyring::Blob;
 use palisade_keyring::spec::KeySpec;
-use palisade_model::Value;
+use palisade_model::{ApiError, Value};
 
 use crate::keys::{By, Found, Lookup, lookup};
 use crate::managed::{self, Managed};
@@ -79,7 +79,7 @@ pub(crate) fn resolve(
         }
         "granted-key" => granted_key(call, input)?,
         "retired-key" => grants::retired_key(call, input)?,
-        "alias" => alias(call, member("AliasName").unwrap_or_default()),
+        "alias" => alias(call, member("AliasName").unwrap_or_default())?,
         "target-key" => target(call, input)?,
         "aliased-key" => aliased_key(call, member("AliasName").unwrap_or_default())?,
         "retargeted-keys" => {
@@ -464,11 +464,12 @@ fn granted_key(call: &Call<'_>, input: &Value) -> Result<Resource, CallError> {
 }
 
 /// An alias of the caller's account, whether there is one or not.
-fn alias(call: &Call<'_>, name: &str) -> Resource {
+fn alias(call: &Call<'_>, name: &str) -> Result<Resource, ApiError> {
+    managed::check_not_reserved(name)?;
     let arn = arn(call.context.region.as_str(), call.account().as_str(), name);
     let mut resource = Resource::named(arn);
     resource.asked.push(caller_account(call));
-    resource
+    Ok(resource)
 }
 
 /// The key an alias is to lead to, by its id or ARN.

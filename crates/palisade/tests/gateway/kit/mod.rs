@@ -188,7 +188,8 @@ impl World {
     pub fn keys_named(&self, account: &str, region: &str, id: &str) -> bool {
         let domain = palisade_keyring::Domain::new(account, region).expect("a domain");
         let tx = self.store.begin().expect("it reads");
-        palisade_kms::names_material(&tx, &domain, id.parse().expect("an id")).expect("it reads")
+        let mut named = palisade_kms::NamedMaterials::of(&tx).expect("it reads");
+        named.claim(&domain, id.parse().expect("an id"))
     }
 
     /// Calls in us-east-1.

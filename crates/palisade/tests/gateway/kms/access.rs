@@ -330,6 +330,7 @@ async fn aliases_lead_where_they_may_and_nowhere_else() {
         .await
         .json()
         .expect("JSON");
+    assert_eq!(listed["Aliases"][0]["AliasName"], json!("alias/app"));
     assert_eq!(listed["Aliases"][0]["TargetKeyId"], json!(two));
     let of_one = done(&world, "ListAliases", json!({"KeyId": one})).await;
     assert!(of_one.body.contains(r#""Aliases":[]"#), "{of_one:?}");

@@ -7,10 +7,12 @@ use super::*;
 /// How many materials the vault holds that a row names, and how many that none does.
 fn materials(world: &World) -> (usize, usize) {
     let tx = world.store.begin().expect("it reads");
-    let named = &mut |domain: &palisade_keyring::Domain, id| {
-        palisade_kms::names_material(&tx, domain, id).expect("it reads")
-    };
-    let kept = world.keys.keep_only(named).expect("it is in memory");
+    let mut named = palisade_kms::NamedMaterials::of(&tx).expect("it reads");
+    let kept = world
+        .keys
+        .keep_only(&mut |domain, id| named.claim(domain, id));
+    let kept = kept.expect("it is in memory");
+    assert_eq!(named.unclaimed(), 0, "all that is named is there");
     (kept.kept, kept.destroyed)
 }
 

@@ -2,8 +2,10 @@
 
 mod access;
 mod boundaries;
+mod by_itself;
 mod life;
 mod made;
+mod managed;
 mod many_grants;
 mod uses;
 
