@@ -385,7 +385,9 @@ mod tests {
 
     fn passphrase_seal(data: &TempDir, text: &str) -> Seals {
         let path = data.path().join(format!("passphrase-{text}"));
-        std::fs::write(&path, format!("{text}\n")).unwrap();
+        if !path.exists() {
+            write_private(&path, format!("{text}\n").as_bytes()).unwrap();
+        }
         seals(&[format!("passphrase:file={}", path.display())])
     }
 
@@ -461,6 +463,20 @@ mod tests {
         }
         assert!(is_sealed(&data, &passphrase_seal(&data, "other")));
         assert_eq!(open(&data, &both).wraps().len(), 2, "none was added");
+    }
+
+    #[test]
+    fn a_seal_of_another_kind_is_told_what_the_root_is_sealed_by() {
+        let data = data();
+        open(&data, &default_seal(&data));
+        let Opening::Sealed(reasons) = opening(&data, &passphrase_seal(&data, "one")).unwrap()
+        else {
+            panic!("it opens");
+        };
+        assert!(
+            reasons[0].ends_with("it is sealed by a key file"),
+            "{reasons:?}"
+        );
     }
 
     #[test]
