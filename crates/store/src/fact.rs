@@ -3,7 +3,9 @@
 use crate::bytes::{Hash, Reader, hash, put_bytes, put_varint};
 use crate::clock::Millis;
 use serde::{Deserialize, Serialize};
+use std::any::Any;
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 /// A place in the one total order of commits; the first is 1, and 0 is the empty store.
 #[derive(
@@ -87,7 +89,7 @@ pub struct Write {
 
 /// A row's name: its table, and its key as it is encoded.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Row(pub(crate) std::sync::Arc<[u8]>);
+pub struct Row(pub(crate) Arc<[u8]>);
 
 impl Row {
     /// The table's name.
@@ -129,6 +131,43 @@ pub struct Record {
     pub fact: Fact,
     /// The rows it wrote; none where it happened on a branch.
     pub writes: Vec<Write>,
+    /// What was made of its call, once for all who follow.
+    pub(crate) made: Made,
+}
+
+impl Record {
+    /// The call, as `decode` makes it of its bytes: made once, however many followers ask; `None` where `decode` finds none.
+    /// All who ask for the same record use the same `decode`.
+    pub fn call<T: Send + Sync + 'static>(
+        &self,
+        decode: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Option<&T> {
+        let make =
+            || decode(&self.fact.call).map(|call| Arc::new(call) as Arc<dyn Any + Send + Sync>);
+        self.made.0.get_or_init(make).as_ref()?.downcast_ref()
+    }
+}
+
+/// The decoded form of a record's call, if anybody has asked for it. It follows from the bytes, so it makes no difference.
+#[derive(Clone, Default)]
+pub(crate) struct Made(OnceLock<Option<Arc<dyn Any + Send + Sync>>>);
+
+impl PartialEq for Made {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Made {}
+
+impl fmt::Debug for Made {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.get().is_some() {
+            "made"
+        } else {
+            "not made"
+        })
+    }
 }
 
 /// A fact made ready for the journal by the thread that commits it, so that the committer has little left to do.

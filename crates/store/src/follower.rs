@@ -165,15 +165,31 @@ struct Page {
     through: Position,
 }
 
-/// The page that a follower read last. Followers keep step, so the next to ask is spared reading, checking and decoding it.
+impl Page {
+    /// Whether it goes on from `after`, if not from its beginning.
+    fn goes_on(&self, after: Position) -> bool {
+        self.after <= after && after < self.through
+    }
+
+    /// Its records after `after`.
+    fn records(&self, after: Position) -> &[Record] {
+        let taken = self
+            .records
+            .partition_point(|record| record.position <= after);
+        &self.records[taken..]
+    }
+}
+
+/// The page that a follower read last: the others are spared reading, checking and decoding it. One that has taken a part of it
+/// takes the rest, and so comes into step.
 #[derive(Default)]
 pub(crate) struct Pages(Mutex<Option<Arc<Page>>>);
 
 impl Pages {
-    /// The page after `after`, read from `journal` unless it is the one at hand.
+    /// A page that goes on from `after`: the one at hand, or else read from `journal`.
     fn after(&self, after: Position, journal: &Journal) -> Result<Arc<Page>, StoreError> {
         let mut at_hand = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(page) = at_hand.as_ref().filter(|page| page.after == after) {
+        if let Some(page) = at_hand.as_ref().filter(|page| page.goes_on(after)) {
             return Ok(page.clone());
         }
         let (records, through) = journal.page(after, RECORDS_MAX, BYTES_MAX)?;
@@ -240,8 +256,9 @@ impl Runner {
             snapshot: journal.snapshot(),
             rows: BTreeMap::new(),
         };
-        if !page.records.is_empty() {
-            self.follower.apply(&page.records, &mut out)?;
+        let records = page.records(self.cursor());
+        if !records.is_empty() {
+            self.follower.apply(records, &mut out)?;
         }
         out.put(&CURSORS, &(self.follower.name(),), &page.through.0)?;
         let mut batch = Batch::default();

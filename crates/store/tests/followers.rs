@@ -1,5 +1,7 @@
 //! Followers meet every commit once and in order, whatever is committed around them.
 
+use palisade_store::engine::memory::MemoryEngine;
+use palisade_store::testing::SteppedStore;
 use palisade_store::{
     Derived, DerivedBatch, Durability, Fact, FollowError, Follower, History, Options, Position,
     Record, Store, Table,
@@ -158,4 +160,73 @@ async fn derived_rows_are_neither_journaled_nor_versioned_and_no_record_is_forgo
     let forgotten = store.forget(all, fact("Forget")).await.unwrap();
     assert_eq!(forgotten.horizons.journal, Position(11));
     assert_eq!(store.journal().verify().unwrap().damages, []);
+}
+
+/// Takes calls apart, and keeps the positions that it met.
+struct Reader {
+    name: &'static str,
+    met: Arc<Mutex<Vec<u64>>>,
+    decoded: Arc<AtomicU32>,
+}
+
+impl Follower for Reader {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn apply(&mut self, records: &[Record], _: &mut DerivedBatch<'_>) -> Result<(), FollowError> {
+        for record in records {
+            let call = record.call(|bytes| {
+                self.decoded.fetch_add(1, Ordering::SeqCst);
+                Some(bytes.len())
+            });
+            assert_eq!(call, Some(&4));
+            self.met.lock().unwrap().push(record.position.0);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn followers_out_of_step_come_into_step_and_take_each_call_apart_once() {
+    let mut stepped = SteppedStore::open(MemoryEngine::default(), Options::default()).unwrap();
+    let decoded = Arc::new(AtomicU32::new(0));
+    let mets: [Arc<Mutex<Vec<u64>>>; 2] = Default::default();
+    let [mut first, mut second] = [("first", 0), ("second", 1)].map(|(name, place)| {
+        let (met, decoded) = (mets[place].clone(), decoded.clone());
+        stepped.follower(Reader { name, met, decoded }).unwrap()
+    });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
+    let commit = |stepped: &mut SteppedStore, count: u64| {
+        for _ in 0..count {
+            let tx = stepped.store.begin().unwrap();
+            let committed = stepped.store.commit(tx, fact("Call"), Durability::Lazy);
+            runtime.block_on(committed).unwrap();
+        }
+        stepped.step(usize::MAX);
+    };
+    // The first goes ahead twice; the second then takes all at once, and so is ahead of the first's next page.
+    for count in [3, 4, 5] {
+        commit(&mut stepped, count);
+        if count < 5 {
+            assert!(first.step().unwrap());
+            stepped.step(usize::MAX);
+        }
+    }
+    let alone = decoded.load(Ordering::SeqCst);
+    assert!(second.step().unwrap());
+    let both = decoded.load(Ordering::SeqCst);
+    assert_eq!((alone, both), (7, 7 + 12), "it reads all of them itself");
+    assert!(first.step().unwrap());
+    assert_eq!(
+        decoded.load(Ordering::SeqCst),
+        both,
+        "the rest was at hand, and taken apart"
+    );
+    let all: Vec<u64> = (1..=12).collect();
+    for met in &mets {
+        assert_eq!(*met.lock().unwrap(), all);
+    }
 }

@@ -1,5 +1,6 @@
 //! When access keys and roles were last used: derived from the journal, never a write a call.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use palisade_core::record::ApiCall;
@@ -24,6 +25,16 @@ struct Use {
     region: String,
 }
 
+impl Use {
+    fn of(call: &ApiCall) -> Self {
+        Self {
+            time_ms: call.time_ms,
+            service: call.service.clone(),
+            region: call.region.as_str().to_owned(),
+        }
+    }
+}
+
 /// Keeps the last use of every access key and role. What was refused counts: the key was used.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LastUsed;
@@ -38,32 +49,32 @@ impl Follower for LastUsed {
         let (mut keys, mut roles) = (HashMap::new(), HashMap::new());
         for record in records {
             for write in record.writes.iter().filter(|write| write.hash.is_none()) {
-                keys.extend(write.row.key(&ACCESS_KEYS).map(|(id,)| (id, None)));
+                keys.extend(
+                    write
+                        .row
+                        .key(&ACCESS_KEYS)
+                        .map(|(id,)| (Cow::from(id), None)),
+                );
             }
             // Maintenance has no call, and retention drops the bodies of old ones.
-            let Some(call) = ApiCall::from_bytes(&record.fact.call) else {
+            let Some(call) = record.call(ApiCall::from_bytes) else {
                 continue;
             };
-            let used = Use {
-                time_ms: call.time_ms,
-                service: call.service,
-                region: call.region.as_str().to_owned(),
-            };
             if let Identity::RoleSession { role, .. } = &call.caller.identity {
-                roles.insert(role.id.clone(), used.clone());
+                roles.insert(role.id.as_str(), call);
             }
             if call.caller.session.is_none() && !call.caller.access_key_id.is_empty() {
-                keys.insert(call.caller.access_key_id, Some(used));
+                keys.insert(Cow::from(&call.caller.access_key_id), Some(call));
             }
         }
-        for (id, used) in keys {
-            match used {
-                Some(used) => out.put(&KEYS, &(id,), &used)?,
-                None => out.delete(&KEYS, &(id,)),
+        for (id, call) in keys {
+            match call {
+                Some(call) => out.put(&KEYS, &(&*id,), &Use::of(call))?,
+                None => out.delete(&KEYS, &(&*id,)),
             }
         }
-        for (id, used) in roles {
-            out.put(&ROLES, &(id,), &used)?;
+        for (id, call) in roles {
+            out.put(&ROLES, &(id,), &Use::of(call))?;
         }
         Ok(())
     }

@@ -55,7 +55,7 @@ impl Follower for KeyUse {
         let mut uses = HashMap::new();
         for record in records.iter().filter(|record| record.branch.is_none()) {
             // Maintenance has no call, and retention drops the bodies of old ones.
-            let Some(call) = ApiCall::from_bytes(&record.fact.call) else {
+            let Some(call) = record.call(ApiCall::from_bytes) else {
                 continue;
             };
             let counts = call.service == "kms"
@@ -64,13 +64,13 @@ impl Follower for KeyUse {
             if !counts {
                 continue;
             }
-            for resource in call.resources {
+            for resource in &call.resources {
                 let used = Use {
                     time_ms: call.time_ms,
                     operation: call.operation.clone(),
                     request: call.request_id,
                 };
-                uses.insert(resource.arn, used);
+                uses.insert(resource.arn.as_str(), used);
             }
         }
         for (arn, used) in uses {

@@ -23,17 +23,19 @@ impl Follower for CallCounters {
     }
 
     fn apply(&mut self, records: &[Record], out: &mut DerivedBatch<'_>) -> Result<(), FollowError> {
-        let mut counted: BTreeMap<Key, u64> = BTreeMap::new();
+        let mut counted: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
         for record in records {
             // Maintenance has no call; calls on a branch are counted, for they were made.
-            if let Some(call) = ApiCall::from_bytes(&record.fact.call) {
-                let key = (call.service, call.operation, word(&call.outcome).to_owned());
+            if let Some(call) = record.call(ApiCall::from_bytes) {
+                let key = (
+                    call.service.as_str(),
+                    call.operation.as_str(),
+                    word(&call.outcome),
+                );
                 *counted.entry(key).or_default() += 1;
             }
         }
-        for (key, count) in counted {
-            let (service, operation, outcome) = &key;
-            let place = (service.as_str(), operation.as_str(), outcome.as_str());
+        for (place, count) in counted {
             let before: u64 = out.get(&CALLS, &place)?.unwrap_or_default();
             out.put(&CALLS, &place, &(before + count))?;
         }

@@ -8,9 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Bytes of blocks that are kept in memory.
-const CACHE_BYTES: u64 = 4 << 20;
+const CACHE_BYTES: u64 = 16 << 20;
 /// Bytes of recent writes that are kept in memory before they become a table on disk.
-const MEMTABLE_BYTES: u64 = 4 << 20;
+const MEMTABLE_BYTES: u64 = 16 << 20;
 /// Bytes of write-ahead log, which is what is read again when the store is opened.
 const LOG_BYTES_MAX: u64 = 64 << 20;
 

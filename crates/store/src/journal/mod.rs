@@ -9,7 +9,7 @@ use crate::bytes::{seal, unseal};
 use crate::clock::Millis;
 use crate::engine::{Direction, Snapshot, Space, first};
 use crate::error::StoreError;
-use crate::fact::{Fact, History, Position, Preamble, Record};
+use crate::fact::{Fact, History, Made, Position, Preamble, Record};
 use crate::layout::{self, Head, Horizons};
 use crate::view::Published;
 use body::Parts;
@@ -234,6 +234,7 @@ impl Journal {
                     questions: parts.questions.unwrap_or_default(),
                 },
                 writes: digests.writes.clone(),
+                made: Made::default(),
             });
         }
         Ok(records)
