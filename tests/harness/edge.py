@@ -123,7 +123,7 @@ class Edge:
         by = ("--web-acl", str(self.acl_path)) if acl else ()
         if acl:
             self.acl_path.write_text(json.dumps(acl))
-        self.log_path = folder / "edge.log"
+        self.log_path = folder / f"edge-{self.port}.log"
         behind = [part for url in upstreams for part in ("--upstream", url)]
         self.command = [*wrapper, str(binary()), "waf", "serve", "--listen", f"127.0.0.1:{self.port}", *by, *behind, *map(str, flags)]
         self.process: subprocess.Popen | None = None

@@ -6,10 +6,11 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use bytes::BytesMut;
-use palisade_waf::{Decision, Moment, Request, TokenState, Verdict};
+use palisade_waf::{Decision, Moment, Request, Verdict};
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
+use crate::challenge::{self, Challenges};
 use crate::client::Peer;
 use crate::framing::Framing;
 use crate::head::{RequestHead, ResponseHead};
@@ -53,6 +54,8 @@ pub struct Settings {
     pub on_failure: OnFailure,
     /// Proxies in front whose `X-Forwarded-For` is believed.
     pub trusted_hops: usize,
+    /// Every connection begins with a header of the PROXY protocol.
+    pub proxy_protocol: bool,
     /// What the listener is called in log records.
     pub name: String,
 }
@@ -65,6 +68,7 @@ pub struct Edge {
     room: Room,
     settings: Settings,
     metrics: Metrics,
+    challenges: Challenges,
     logs: Logs,
 }
 
@@ -81,13 +85,20 @@ pub enum Answer {
 
 impl Edge {
     /// An edge with this ACL before these servers.
-    pub fn new(policy: Policy, upstreams: Upstreams, settings: Settings, logs: Logs) -> Edge {
+    pub fn new(
+        policy: Policy,
+        upstreams: Upstreams,
+        settings: Settings,
+        challenges: Challenges,
+        logs: Logs,
+    ) -> Edge {
         Edge {
             policy: ArcSwap::from_pointee(policy),
             upstreams,
             room: Room::new(settings.limits.bodies_bytes_max),
             settings,
             metrics: Metrics::default(),
+            challenges,
             logs,
         }
     }
@@ -100,6 +111,11 @@ impl Edge {
     /// What a client may cost.
     pub fn limits(&self) -> &Limits {
         &self.settings.limits
+    }
+
+    /// Whether connections begin with a header of the PROXY protocol.
+    pub fn expects_proxy_header(&self) -> bool {
+        self.settings.proxy_protocol
     }
 
     /// The counters.
@@ -129,6 +145,16 @@ impl Edge {
     ) -> Result<Answer, WireError> {
         let upgrade = upgrade(head)?;
         let policy = self.policy.load_full();
+        let id = Uuid::now_v7().to_string();
+        let client = challenge::Client {
+            head,
+            address: peer.client(head.fields(), self.settings.trusted_hops),
+            secure: peer.tls.is_some(),
+            token_domains: &policy.token_domains,
+        };
+        if let Some(solution) = head.fields().values(challenge::SOLUTION).next() {
+            return Ok(Answer::Own(self.solve(&client, solution, &id)));
+        }
         let bytes_max = policy.acl.body_limit_bytes();
         let refused = self.settings.long_body == LongBody::Refused;
         if refused && matches!(body.framing(), Framing::Length(bytes) if bytes > bytes_max as u64) {
@@ -139,9 +165,7 @@ impl Edge {
         if refused && !held.complete {
             return Err(Refusal::BodyTooLong.into());
         }
-        let id = Uuid::now_v7().to_string();
-        let decision = self.decide(&policy, head, body.framing(), &held, peer, &id);
-        self.metrics.requests.fetch_add(1, Ordering::Relaxed);
+        let decision = self.decide(&policy, &client, body.framing(), &held, peer, &id);
         let inserted = match (&decision, self.settings.on_failure) {
             (
                 Ok(Decision {
@@ -158,7 +182,6 @@ impl Edge {
                 }),
                 _,
             ) => {
-                self.metrics.blocked.fetch_add(1, Ordering::Relaxed);
                 return Ok(Answer::Own(Own::blocked(response, &id)));
             }
             (
@@ -168,14 +191,17 @@ impl Edge {
                 }),
                 _,
             ) => {
-                return Ok(Answer::Own(Own::challenge(&id)));
+                let own = self
+                    .challenges
+                    .challenge(&client, now_ms() / 1000, random(), &id);
+                return Ok(Answer::Own(own));
             }
             (Err(Panicked), OnFailure::Open) => &[],
             (Err(Panicked), OnFailure::Closed) => return Ok(Answer::Own(Own::plain(500, &id))),
         };
-        let client = peer.address.ip().to_canonical().to_string();
+        let from = peer.address.ip().to_canonical().to_string();
         let added = Added {
-            forwarded_for: &client,
+            forwarded_for: &from,
             scheme: peer.scheme(),
             port: peer.local.port(),
             host: self.upstreams.authority(),
@@ -183,7 +209,7 @@ impl Edge {
             upgrade,
         };
         match self.pass_on(head, &added, body, held).await {
-            Ok(relay) => Ok(switched(relay, upgrade)),
+            Ok(relay) => Ok(switched(relay, upgrade, &id)),
             Err(UpstreamError::Request(error)) => Err(error),
             Err(error) => {
                 self.metrics
@@ -195,15 +221,30 @@ impl Edge {
         }
     }
 
+    /// The answer to a solution of a challenge.
+    fn solve(&self, client: &challenge::Client<'_>, solution: &[u8], id: &str) -> Own {
+        let solved = self
+            .challenges
+            .solve(client, solution, now_ms() / 1000, random(), id);
+        if solved.is_ok() {
+            self.metrics.solved.fetch_add(1, Ordering::Relaxed);
+        }
+        solved.unwrap_or_else(|reason| {
+            tracing::debug!(request = id, client = %client.address, %reason, "no solution");
+            Own::plain(400, id)
+        })
+    }
+
     fn decide(
         &self,
         policy: &Policy,
-        head: &RequestHead,
+        client: &challenge::Client<'_>,
         framing: Framing,
         held: &Held,
         peer: &Peer,
         id: &str,
     ) -> Result<Decision, Panicked> {
+        let head = client.head;
         let fields: Vec<(&[u8], &[u8])> = head.fields().iter().collect();
         let tls = peer.tls.as_ref();
         let request = Request {
@@ -214,13 +255,13 @@ impl Edge {
             body: &held.bytes,
             body_complete: held.complete,
             body_known: true,
-            client: peer.client(head.fields(), self.settings.trusted_hops),
+            client: client.address,
             ja3: tls.and_then(|tls| tls.ja3.as_deref()),
             ja4: tls.and_then(|tls| tls.ja4.as_deref()),
         };
         let moment = Moment {
             now_ms: now_ms(),
-            token: TokenState::Missing,
+            token: self.challenges.token(head, &policy.token_domains),
         };
         let begun = Instant::now();
         let decision = policy.decide(&request, &moment);
@@ -230,6 +271,7 @@ impl Edge {
             return decision;
         };
         let took = begun.elapsed();
+        self.metrics.decided(&policy.id, decided, took);
         self.logs.write(&Entry {
             now_ms: moment.now_ms,
             id,
@@ -315,16 +357,15 @@ fn put(out: &mut BytesMut, told: Told, bytes: &[u8]) {
     }
 }
 
-fn switched(relay: Relay, upgrade: Option<&'static str>) -> Answer {
-    match upgrade {
-        Some(protocol) if relay.head.status() == 101 => {
-            let head = relay.head.clone();
-            match relay.into_wire() {
-                Some(wire) => Answer::Switch(Box::new(head), wire, protocol),
-                None => Answer::Own(Own::plain(502, "")),
-            }
-        }
-        _ => Answer::Relay(Box::new(relay)),
+/// The response, or the change of protocols that was asked for; one that was not is no answer.
+fn switched(relay: Relay, upgrade: Option<&'static str>, id: &str) -> Answer {
+    if relay.head.status() != 101 {
+        return Answer::Relay(Box::new(relay));
+    }
+    let head = relay.head.clone();
+    match (upgrade, relay.into_wire()) {
+        (Some(protocol), Some(wire)) => Answer::Switch(Box::new(head), wire, protocol),
+        _ => Answer::Own(Own::plain(502, id)),
     }
 }
 
@@ -338,6 +379,11 @@ fn upgrade(head: &RequestHead) -> Result<Option<&'static str>, Refusal> {
         && fields.lists("connection", "upgrade")
         && matches!(fields.only("upgrade"), Ok(Some(value)) if value.eq_ignore_ascii_case(b"websocket"));
     Ok(web_socket.then_some("websocket"))
+}
+
+/// Fresh random bytes.
+fn random() -> [u8; 16] {
+    *Uuid::new_v4().as_bytes()
 }
 
 fn now_ms() -> u64 {

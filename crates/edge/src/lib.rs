@@ -20,6 +20,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod challenge;
 pub mod client;
 pub mod edge;
 pub mod framing;
@@ -31,6 +32,7 @@ pub mod log;
 pub mod message;
 pub mod metrics;
 pub mod policy;
+pub mod proxy_protocol;
 pub mod refusal;
 pub mod server;
 pub mod upstream;

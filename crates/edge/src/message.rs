@@ -176,16 +176,6 @@ impl Own {
         }
     }
 
-    /// The answer to a request whose client is to solve a challenge first.
-    pub fn challenge(request_id: &str) -> Own {
-        let mut own = Own::plain(202, request_id);
-        own.fields.truncate(1);
-        own.fields
-            .push(("x-amzn-waf-action".to_owned(), "challenge".to_owned()));
-        own.body = Bytes::new();
-        own
-    }
-
     /// The answer to a blocked request: what its rule says, else status and id.
     pub fn blocked(response: &Response, request_id: &str) -> Own {
         let mut own = Own::plain(response.status, request_id);

@@ -18,7 +18,7 @@ pub struct Policy {
     /// What its rates have counted.
     pub counters: Counters,
     /// What a log record calls it: its ARN, else its name.
-    pub id: String,
+    pub id: Arc<str>,
     /// The hash of all that it was compiled from.
     pub version: String,
     /// `terminatingRuleType` of each rule.

@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::client::Peer;
 use crate::edge::Edge;
-use crate::inbound;
+use crate::message::Own;
+use crate::wire::Wire;
+use crate::{inbound, proxy_protocol};
 
 /// The answer to a connection that is one too many.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
@@ -47,16 +50,17 @@ pub async fn serve(listener: TcpListener, edge: Arc<Edge>, mut stop: watch::Rece
             local,
             tls: None,
         };
-        connections.spawn(connection(
-            stream,
-            peer,
-            Arc::clone(&edge),
-            stop.clone(),
-            place,
-        ));
+        let (edge, stop) = (Arc::clone(&edge), stop.clone());
+        connections.spawn(async move {
+            let open = &edge.metrics().connections;
+            open.fetch_add(1, Ordering::Relaxed);
+            connection(stream, peer, &edge, stop).await;
+            open.fetch_sub(1, Ordering::Relaxed);
+            drop(place);
+        });
     }
     drop(listener);
-    let drained = tokio::time::timeout(edge.limits().drain_time_max, async {
+    let drained = timeout(edge.limits().drain_time_max, async {
         while connections.join_next().await.is_some() {}
     });
     if drained.await.is_err() {
@@ -65,18 +69,29 @@ pub async fn serve(listener: TcpListener, edge: Arc<Edge>, mut stop: watch::Rece
 }
 
 async fn connection(
-    stream: TcpStream,
-    peer: Peer,
-    edge: Arc<Edge>,
+    mut stream: TcpStream,
+    mut peer: Peer,
+    edge: &Edge,
     stop: watch::Receiver<bool>,
-    place: OwnedSemaphorePermit,
 ) {
-    let open = &edge.metrics().connections;
-    open.fetch_add(1, Ordering::Relaxed);
     let _ = stream.set_nodelay(true);
-    inbound::serve(stream, &peer, &edge, stop).await;
-    open.fetch_sub(1, Ordering::Relaxed);
-    drop(place);
+    if edge.expects_proxy_header() {
+        let header = timeout(
+            edge.limits().head_time_max,
+            proxy_protocol::read(&mut stream),
+        )
+        .await;
+        match header {
+            Ok(Ok(Some((client, local)))) => (peer.address, peer.local) = (client, local),
+            Ok(Ok(None)) => {}
+            // Whoever cannot say where it comes from gets no answer.
+            _ => {
+                edge.metrics().refused.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+        }
+    }
+    inbound::serve(stream, &peer, edge, stop).await;
 }
 
 fn turn_away(mut stream: TcpStream, edge: &Edge) {
@@ -84,6 +99,42 @@ fn turn_away(mut stream: TcpStream, edge: &Edge) {
         .connections_refused
         .fetch_add(1, Ordering::Relaxed);
     tokio::spawn(async move {
-        let _ = tokio::time::timeout(Duration::from_secs(1), stream.write_all(FULL)).await;
+        let _ = timeout(Duration::from_secs(1), stream.write_all(FULL)).await;
     });
+}
+
+/// Serves the metrics alone until `stop` turns true: for a scraper on an address of its own.
+pub async fn serve_metrics(
+    listener: TcpListener,
+    edge: Arc<Edge>,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stop.wait_for(|stopping| *stopping) => return,
+        };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let edge = Arc::clone(&edge);
+        tokio::spawn(async move {
+            let mut wire = Wire::new(stream);
+            let head = timeout(edge.limits().head_time_max, wire.head(8 * 1024)).await;
+            if !matches!(head, Ok(Ok(Some(_)))) {
+                return;
+            }
+            let own = Own {
+                status: 200,
+                fields: vec![(
+                    "content-type".to_owned(),
+                    "text/plain; version=0.0.4".to_owned(),
+                )],
+                body: edge.metrics().render(edge.logs().lost()).into(),
+            };
+            let _ = wire.write(&own.bytes(Some("close"), false)).await;
+            wire.close().await;
+        });
+    }
 }

@@ -161,6 +161,15 @@ impl Acl {
         !self.rate_rules.is_empty()
     }
 
+    /// Whether a rule of it challenges.
+    pub fn challenges(&self) -> bool {
+        let is = |action: &Action| matches!(action, Action::Challenge(_) | Action::Captcha(_));
+        self.rules.iter().any(|rule| match &rule.kind {
+            Kind::Plain { action, .. } => is(action),
+            Kind::Group { group, .. } => group.rules.iter().any(|rule| is(&rule.action)),
+        })
+    }
+
     /// What the ACL holds that is accepted and does not mean what it says.
     pub fn warnings(&self) -> &[String] {
         &self.warnings

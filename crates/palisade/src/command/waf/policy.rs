@@ -180,7 +180,12 @@ impl PolicySource {
         let policy = Policy {
             counters: acl.counters(),
             acl,
-            id: written.arn.clone().unwrap_or_else(|| written.name.clone()),
+            id: written
+                .arn
+                .as_ref()
+                .unwrap_or(&written.name)
+                .as_str()
+                .into(),
             version: self.kept()?.0,
             rule_types: rule_types(written),
             token_domains: written.token_domains.clone(),

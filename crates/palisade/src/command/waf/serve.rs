@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use palisade_edge::challenge::{Challenges, Sealer};
 use palisade_edge::edge::{Edge, LongBody, OnFailure, Settings};
 use palisade_edge::limits::Limits;
 use palisade_edge::log::{self, Hider, Log, LogConfig, Logs, Record, Sink};
@@ -47,6 +48,14 @@ pub struct Serve {
     #[arg(long, value_name = "N", default_value_t = 0)]
     trusted_hops: usize,
 
+    /// Every connection begins with a header of the PROXY protocol (version 1 or 2), which says where it comes from
+    #[arg(long)]
+    proxy_protocol: bool,
+
+    /// Serve Prometheus metrics, and nothing else, on this address
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_listen: Option<SocketAddr>,
+
     /// Write a log in AWS WAF's record format, a record a line; - is standard output
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -58,6 +67,15 @@ pub struct Serve {
     /// Keep requests with their bodies in this folder, secrets hidden, for `waf replay`
     #[arg(long, value_name = "FOLDER")]
     record: Option<PathBuf>,
+
+    /// Keys that seal tokens: 64 hexadecimal digits a line, two lines at most; the first seals, both open [default: a random key,
+    /// which ends with the process]
+    #[arg(long, value_name = "FILE")]
+    token_key: Option<PathBuf>,
+
+    /// How much work a challenge is: 2 to the power of N hashes on average
+    #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u8).range(1..=28))]
+    challenge_difficulty: u8,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -86,7 +104,7 @@ impl Serve {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let hang_up = signal(SignalKind::hangup())?;
         let loopback = self.listen.ip().is_loopback();
-        let logs = self.logs()?;
+        let (logs, challenges) = (self.logs()?, self.challenges()?);
         let (stamps, compiled) = (self.policy.stamps(), self.compile(loopback)?);
         let listener = TcpListener::bind(self.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", self.listen))?;
@@ -100,11 +118,26 @@ impl Serve {
         for warning in compiled.warnings {
             writeln!(out, "warning: {warning}")?;
         }
+        if policy.acl.challenges() && self.token_key.is_none() {
+            writeln!(
+                out,
+                "warning: without --token-key, the tokens of solved challenges end with this process"
+            )?;
+        }
         out.flush()?;
         let settings = self.settings();
         let upstreams = Upstreams::new(self.upstream.clone(), settings.limits.clone());
-        let edge = Arc::new(Edge::new(policy, upstreams, settings, logs));
+        let edge = Arc::new(Edge::new(policy, upstreams, settings, challenges, logs));
         let (stop, stopping) = watch::channel(false);
+        if let Some(address) = self.metrics_listen {
+            let listener = TcpListener::bind(address).await;
+            let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
+            tokio::spawn(server::serve_metrics(
+                listener,
+                Arc::clone(&edge),
+                stopping.clone(),
+            ));
+        }
         let serving = tokio::spawn(server::serve(listener, Arc::clone(&edge), stopping));
         let reloading = tokio::spawn(Arc::new(self).reload(edge, stamps, hang_up));
         tokio::select! {
@@ -151,7 +184,7 @@ impl Serve {
                         tracing::warn!("{warning}");
                     }
                     tracing::info!(
-                        acl = compiled.policy.id,
+                        acl = &*compiled.policy.id,
                         version = compiled.policy.version,
                         "the web ACL was read again"
                     );
@@ -179,8 +212,20 @@ impl Serve {
                 Failure::Closed => OnFailure::Closed,
             },
             trusted_hops: self.trusted_hops,
+            proxy_protocol: self.proxy_protocol,
             name: self.listen.to_string(),
         }
+    }
+
+    fn challenges(&self) -> anyhow::Result<Challenges> {
+        let sealer = match &self.token_key {
+            Some(path) => {
+                let sealer = Sealer::parse(&String::from_utf8_lossy(&read(path)?));
+                sealer.with_context(|| format!("{} is refused", path.display()))?
+            }
+            None => Sealer::new(vec![random_key()?]),
+        };
+        Ok(Challenges::new(sealer, self.challenge_difficulty))
     }
 
     fn logs(&self) -> anyhow::Result<Logs> {
@@ -227,4 +272,10 @@ impl Serve {
         }
         Ok(())
     }
+}
+
+fn random_key() -> anyhow::Result<[u8; 32]> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
+    Ok(key)
 }
