@@ -388,7 +388,7 @@ def test_materials_that_the_vault_lacks_are_named(site, tmp_path):
     shutil.copytree(older, site.data / "vault")
     with site.serve() as server:
         assert made["CurrentKeyMaterialId"] in server.log and "lacks a key material" in server.log
-        assert site.status()["missing_materials"] == 1 and "lacks 1 key material" in site.seal("status").stdout
+        assert site.status()["missing_materials"] == 1 and "missing key materials: 1 " in site.seal("status").stdout
         with pytest.raises(ClientError, match="destroyed"):
             opened(server, blob)
 

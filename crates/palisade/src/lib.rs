@@ -21,6 +21,7 @@ mod logging;
 mod retention;
 mod seal;
 mod site;
+mod starting;
 mod store_seen;
 mod tls;
 

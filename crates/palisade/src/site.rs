@@ -7,31 +7,26 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, ensure};
 use palisade_core::deployment;
-use palisade_core::ids::{AccessKeyKind, access_key_id};
 use palisade_core::keys::KeyVault;
-use palisade_core::record::{ApiCall, Outcome, RecordedCaller};
 use palisade_core::token_keys::TokenSeal;
-use palisade_core::{
-    AccountId, Identity, OsRandom, Random as _, Region, RootKey, RootKeySeal, Seal, Secret,
-};
+use palisade_core::{OsRandom, RootKey, RootKeySeal, Seal};
 use palisade_gateway::Gateway;
 use palisade_gateway::metrics::Metrics;
 use palisade_keyring::{Root, RootWrap};
-use palisade_store::{
-    Durability, Fact, History, Millis, Options as StoreOptions, Store, SystemClock,
-};
+use palisade_store::{Durability, Fact, Millis, Options as StoreOptions, Store, SystemClock};
 use palisade_vault::{Keys, files};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
-use uuid::Uuid;
-use zeroize::Zeroizing;
 
 use crate::config::{Config, StateLocation};
 use crate::data_folder::{self, DataFolder, write_private};
 use crate::seal::folder::{Opened, Opening, SealFolder, StateCheck};
 use crate::seal::{Provider, SealUri, is_among, openers};
+use crate::starting::{record_unsealing, settle};
 use crate::{assemble, key_timers, key_upkeep, retention, store_seen};
+
+pub use crate::starting::FirstKeys;
 
 /// How often keys are looked at whose time has come.
 const KEY_TIMERS_EVERY: Duration = Duration::from_secs(5);
@@ -484,83 +479,6 @@ fn lock<T>(mutex: &SyncMutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many missing materials are named one by one.
-const MISSING_NAMED: usize = 10;
-
-/// Overwrites materials that no key names: what was deleted before a stop, or made by calls that were never committed. How many there are
-/// that keys name and the vault lacks.
-fn settle(store: &Store, keys: &Keys) -> anyhow::Result<usize> {
-    let tx = store.begin()?;
-    let named = palisade_kms::NamedMaterials::of(&tx);
-    let mut named =
-        named.map_err(|error| anyhow!("the key materials cannot be looked up: {error:?}"))?;
-    keys.keep_only(&mut |domain, id| named.claim(domain, id))?;
-    let missing = named.unclaimed();
-    for (domain, id) in named.some_unclaimed(MISSING_NAMED) {
-        tracing::error!(
-            account = %domain.account(),
-            region = domain.region(),
-            material = %id,
-            "the vault lacks a key material that the state names: what is encrypted under it cannot be decrypted"
-        );
-    }
-    if missing > MISSING_NAMED {
-        tracing::error!(missing, "the vault lacks more key materials than these");
-    }
-    if keys.torn() > 0 && (missing > 0 || keys.wipe_torn()?.is_none()) {
-        tracing::warn!(
-            torn = keys.torn(),
-            "slots of the vault are damaged, and key materials are missing or do not open. The slots are left as they are; restore the last backup into another folder"
-        );
-    }
-    Ok(missing)
-}
-
-/// Puts on record that the seal was opened by hand, as the first thing that happens then.
-async fn record_unsealing(store: &Store) -> anyhow::Result<()> {
-    let tx = store.begin()?;
-    let Some(home) = deployment::home(&tx)? else {
-        return Ok(());
-    };
-    let time_ms = i64::try_from(tx.time().0)?;
-    let request_id = Uuid::now_v7();
-    let region = Region::us_east_1();
-    let call = ApiCall {
-        request_id,
-        time_ms,
-        service: "palisade".to_owned(),
-        operation: "Unseal".to_owned(),
-        caller: RecordedCaller {
-            account: home.clone(),
-            identity: Identity::Service("palisade.amazonaws.com".to_owned()),
-            access_key_id: String::new(),
-            session: None,
-        },
-        source_ip: "palisade.amazonaws.com".to_owned(),
-        user_agent: "palisade.amazonaws.com".to_owned(),
-        tls: None,
-        read_only: false,
-        outcome: Outcome::Success,
-        request_parameters: None,
-        response_elements: None,
-        additional_event_data: None,
-        resources: Vec::new(),
-        branch: None,
-        shared_event_id: None,
-        service_event: None,
-        region,
-    };
-    let fact = Fact {
-        histories: vec![History::new(home.as_str(), call.region.as_str())],
-        request_id: *request_id.as_bytes(),
-        time: Millis(tx.time().0),
-        call: call.to_bytes(),
-        questions: Vec::new(),
-    };
-    store.commit(tx, fact, Durability::Durable).await?;
-    Ok(())
-}
-
 fn seals_of(config: &Config, folder: &DataFolder) -> Vec<Box<dyn Provider>> {
     if config.seals.is_empty() {
         let key = SealFolder::default_key(folder.path());
@@ -578,40 +496,4 @@ fn is_sealed_by(path: PathBuf, key: &RootKey) -> anyhow::Result<bool> {
         &seal,
         &mut OsRandom,
     )?)
-}
-
-/// Root credentials made at a first start.
-pub struct FirstKeys {
-    /// The account.
-    pub account: AccountId,
-    /// The access key.
-    pub access_key_id: String,
-    /// Its secret.
-    pub secret: Secret,
-}
-
-impl FirstKeys {
-    fn generate() -> Self {
-        let mut random = [0; 16];
-        OsRandom.fill(&mut random);
-        let (account, id) = random.split_at(8);
-        let number = u64::from_le_bytes(account.try_into().expect("eight bytes")) % 900_000_000_000
-            + 100_000_000_000;
-        let account = AccountId::from_number(number).expect("below a million million");
-        let id = u64::from_le_bytes(id.try_into().expect("eight bytes"));
-        Self {
-            access_key_id: access_key_id(AccessKeyKind::LongTerm, &account, id),
-            secret: Secret::generate_access_key(&mut OsRandom),
-            account,
-        }
-    }
-
-    /// The shared-credentials form of the AWS tools.
-    fn as_profile(&self) -> Zeroizing<String> {
-        Zeroizing::new(format!(
-            "[palisade]\nregion = us-east-1\naws_access_key_id = {}\naws_secret_access_key = {}\n",
-            self.access_key_id,
-            self.secret.expose()
-        ))
-    }
 }

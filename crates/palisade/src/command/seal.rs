@@ -150,7 +150,7 @@ fn write_status(out: &mut dyn Write, status: &SealStatus) -> std::io::Result<()>
     if status.missing_materials > 0 {
         writeln!(
             out,
-            "The vault lacks {} key materials that keys are made of: the log of the start names them. What is encrypted under them cannot be decrypted.",
+            "missing key materials: {} (the log of the start names them; what is encrypted under them cannot be decrypted)",
             status.missing_materials
         )?;
     }

@@ -115,32 +115,51 @@ pub(crate) fn granting(
     operation: &str,
     context: &[(String, String)],
 ) -> Result<Vec<String>, CallError> {
-    let caller = &call.context.caller;
-    let mut wanted = vec![written(operation, &Asked::Nothing)];
-    if is_limited(operation) {
-        let pairs = canonical(context);
-        wanted.extend((!pairs.is_empty()).then(|| written(operation, &Asked::All(&pairs))));
-        wanted.extend(
-            pairs
-                .iter()
-                .map(|pair| written(operation, &Asked::Pair(pair))),
-        );
-    }
-    if matches!(caller.identity, Identity::Service(_)) {
-        wanted.push(written(operation, &Asked::Source));
-    }
     let (account, region, key) = (key.account.as_str(), key.region.as_str(), key.id.as_str());
+    let rows = &GRANTS_BY_USE;
     let mut ids = Vec::new();
+    // Most keys have no grants, and most principals none on those that have.
+    if call
+        .tx
+        .range(rows, &(account, region, key), None, 1)?
+        .is_empty()
+    {
+        return Ok(ids);
+    }
+    let caller = &call.context.caller;
+    let wanted = wanted(caller, operation, context);
     for grantee in grantees(caller) {
-        for use_ in &wanted {
-            let prefix = (account, region, key, grantee.as_str(), use_.as_str());
+        let grantee = grantee.as_str();
+        let any = call
+            .tx
+            .range(rows, &(account, region, key, grantee), None, 1)?;
+        let wanted = wanted.iter().filter(|_| !any.is_empty());
+        for use_ in wanted {
+            let prefix = (account, region, key, grantee, use_.as_str());
             let found = call
                 .tx
-                .range(&GRANTS_BY_USE, &prefix, None, differing(operation, use_))?;
+                .range(rows, &prefix, None, differing(operation, use_))?;
             ids.extend(found.into_iter().map(|((.., id), ())| id));
         }
     }
     Ok(ids)
+}
+
+/// Where in the index grants stand that may allow a call.
+fn wanted(caller: &Caller, operation: &str, context: &[(String, String)]) -> Vec<String> {
+    let mut wanted = vec![written(operation, &Asked::Nothing)];
+    if is_limited(operation) {
+        let pairs = canonical(context);
+        let all = (!pairs.is_empty()).then(|| written(operation, &Asked::All(&pairs)));
+        let each = pairs
+            .iter()
+            .map(|pair| written(operation, &Asked::Pair(pair)));
+        wanted.extend(all.into_iter().chain(each));
+    }
+    if matches!(caller.identity, Identity::Service(_)) {
+        wanted.push(written(operation, &Asked::Source));
+    }
+    wanted
 }
 
 /// What a grant asks of a call of one operation.
