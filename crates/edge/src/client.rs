@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::head::Fields;
+use crate::tls::Fingerprints;
 
 /// The other end of a connection.
 #[derive(Clone, Debug)]
@@ -11,17 +12,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// The address it came to.
     pub local: SocketAddr,
-    /// The TLS of the connection, where it has one.
-    pub tls: Option<TlsPeer>,
-}
-
-/// What is known of a client's TLS.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TlsPeer {
-    /// The JA3 fingerprint.
-    pub ja3: Option<String>,
-    /// The JA4 fingerprint.
-    pub ja4: Option<String>,
+    /// What its TLS says of it, where it has one.
+    pub tls: Option<Fingerprints>,
 }
 
 impl Peer {

@@ -120,12 +120,8 @@ pub fn response_head(head: &ResponseHead, told: Told, connection: Option<&str>) 
             b"\r\n",
         ],
     );
-    let named = connection_names(head.fields());
-    for (name, value) in head.fields().iter() {
-        let dropped = is_hop_by_hop(name)
-            || name.eq_ignore_ascii_case(b"content-length")
-            || named.iter().any(|named| named.eq_ignore_ascii_case(name));
-        if !dropped {
+    for (name, value) in end_to_end(head.fields()) {
+        if !name.eq_ignore_ascii_case(b"content-length") {
             put(&mut out, &[name, b": ", value, b"\r\n"]);
         }
     }
@@ -134,6 +130,14 @@ pub fn response_head(head: &ResponseHead, told: Told, connection: Option<&str>) 
     }
     end(&mut out, told);
     out
+}
+
+/// The fields that are not of one hop.
+pub fn end_to_end(fields: &Fields) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let named = connection_names(fields);
+    fields.iter().filter(move |(name, _)| {
+        !is_hop_by_hop(name) && !named.iter().any(|named| named.eq_ignore_ascii_case(name))
+    })
 }
 
 /// The answer of 101 to a client that asked to change protocols.

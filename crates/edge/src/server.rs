@@ -13,14 +13,20 @@ use tokio::time::timeout;
 use crate::client::Peer;
 use crate::edge::Edge;
 use crate::message::Own;
+use crate::tls::{self, Tls};
 use crate::wire::Wire;
-use crate::{inbound, proxy_protocol};
+use crate::{http2, inbound, proxy_protocol};
 
 /// The answer to a connection that is one too many.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
 
 /// Serves until `stop` turns true, then lets running requests end.
-pub async fn serve(listener: TcpListener, edge: Arc<Edge>, mut stop: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<Tls>,
+    edge: Arc<Edge>,
+    mut stop: watch::Receiver<bool>,
+) {
     let places = Arc::new(Semaphore::new(edge.limits().connections_max));
     let mut connections = JoinSet::new();
     loop {
@@ -50,11 +56,11 @@ pub async fn serve(listener: TcpListener, edge: Arc<Edge>, mut stop: watch::Rece
             local,
             tls: None,
         };
-        let (edge, stop) = (Arc::clone(&edge), stop.clone());
+        let (edge, tls, stop) = (Arc::clone(&edge), tls.clone(), stop.clone());
         connections.spawn(async move {
             let open = &edge.metrics().connections;
             open.fetch_add(1, Ordering::Relaxed);
-            connection(stream, peer, &edge, stop).await;
+            connection(stream, peer, tls, Arc::clone(&edge), stop).await;
             open.fetch_sub(1, Ordering::Relaxed);
             drop(place);
         });
@@ -71,7 +77,8 @@ pub async fn serve(listener: TcpListener, edge: Arc<Edge>, mut stop: watch::Rece
 async fn connection(
     mut stream: TcpStream,
     mut peer: Peer,
-    edge: &Edge,
+    tls: Option<Tls>,
+    edge: Arc<Edge>,
     stop: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
@@ -91,7 +98,18 @@ async fn connection(
             }
         }
     }
-    inbound::serve(stream, &peer, edge, stop).await;
+    let Some(tls) = tls else {
+        return inbound::serve(stream, &peer, &edge, stop).await;
+    };
+    let handshake = timeout(edge.limits().head_time_max, tls::accept(stream, &tls)).await;
+    let Ok(Ok((stream, fingerprints))) = handshake else {
+        return;
+    };
+    peer.tls = Some(fingerprints);
+    match tls::is_http2(&stream) {
+        true => http2::serve(stream, peer, edge, stop).await,
+        false => inbound::serve(stream, &peer, &edge, stop).await,
+    }
 }
 
 fn turn_away(mut stream: TcpStream, edge: &Edge) {

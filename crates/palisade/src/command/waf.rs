@@ -1,8 +1,10 @@
 //! `palisade waf`: the web ACL engine on files alone, and as a proxy before an application.
 
+mod certificates;
 mod explain;
 mod policy;
 mod records;
+mod reload;
 mod replay;
 mod serve;
 

@@ -1,7 +1,6 @@
 //! A web ACL as a listener has it in force, and as it is kept to explain later what it decided.
 
 use std::collections::HashMap;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,9 +29,6 @@ pub enum BodyMode {
     /// All of it, up to --body-hold; longer ones are answered 413
     Whole,
 }
-
-/// Inode, size and time of a file; nothing where there is none.
-pub type Stamp = Option<(u64, u64, i64, i64)>;
 
 /// Which web ACL, and how it is read.
 #[derive(Args, Clone, Debug)]
@@ -92,19 +88,9 @@ impl PolicyFiles {
         })
     }
 
-    /// What the files look like from outside: another look is another ACL.
-    pub fn stamps(&self) -> Vec<Stamp> {
-        let paths = self.web_acl.iter().chain(&self.with).chain(&self.geo);
-        let stamp = |path: &PathBuf| {
-            let metadata = std::fs::metadata(path).ok()?;
-            Some((
-                metadata.ino(),
-                metadata.len(),
-                metadata.mtime(),
-                metadata.mtime_nsec(),
-            ))
-        };
-        paths.map(stamp).collect()
+    /// The files whose change is a change of the ACL.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.web_acl.iter().chain(&self.with).chain(&self.geo)
     }
 
     /// The same with another web ACL.

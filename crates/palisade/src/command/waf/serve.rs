@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
+use arc_swap::ArcSwap;
 use clap::{Args, ValueEnum};
 use palisade_edge::challenge::{Challenges, Sealer};
 use palisade_edge::edge::{Edge, LongBody, OnFailure, Settings};
@@ -16,29 +16,31 @@ use palisade_edge::log::{self, Hider, Log, LogConfig, Logs, Record, Sink};
 use palisade_edge::server;
 use palisade_edge::upstream::{Address, Upstreams};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::policy::{BodyMode, Compiled, PolicyFiles, PolicySource, Stamp};
+use super::certificates::Certificates;
+use super::policy::{BodyMode, Compiled, PolicyFiles, PolicySource};
+use super::reload::{Reloading, Stamps};
 use super::{now_ms, read};
 use crate::logging;
-
-/// How often files are looked at.
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// A proxy before an application: every request is decided by a web ACL.
 #[derive(Args, Debug)]
 pub struct Serve {
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS")]
-    listen: SocketAddr,
+    pub(super) listen: SocketAddr,
 
     /// A server behind, http://HOST:PORT[,weight=N] (repeatable)
     #[arg(long, value_name = "URL", required = true)]
     upstream: Vec<Address>,
 
     #[command(flatten)]
-    policy: PolicyFiles,
+    pub(super) policy: PolicyFiles,
+
+    #[command(flatten)]
+    pub(super) certificates: Certificates,
 
     /// What happens to a request whose inspection fails
     #[arg(long, value_enum, default_value_t)]
@@ -105,13 +107,17 @@ impl Serve {
         let hang_up = signal(SignalKind::hangup())?;
         let loopback = self.listen.ip().is_loopback();
         let (logs, challenges) = (self.logs()?, self.challenges()?);
-        let (stamps, compiled) = (self.policy.stamps(), self.compile(loopback)?);
+        let stamps = Stamps::of(self.policy.paths().chain(self.certificates.paths()));
+        let compiled = self.compile(loopback)?;
+        let tls = self.certificates.load()?;
+        let tls = tls.map(|config| Arc::new(ArcSwap::from_pointee(config)));
         let listener = TcpListener::bind(self.listen).await;
         let listener = listener.with_context(|| format!("cannot listen on {}", self.listen))?;
         let policy = compiled.policy;
+        let scheme = if tls.is_some() { "https" } else { "http" };
         writeln!(
             out,
-            "Palisade serves {} on http://{}",
+            "Palisade serves {} on {scheme}://{}",
             policy.id,
             listener.local_addr()?
         )?;
@@ -138,8 +144,19 @@ impl Serve {
                 stopping.clone(),
             ));
         }
-        let serving = tokio::spawn(server::serve(listener, Arc::clone(&edge), stopping));
-        let reloading = tokio::spawn(Arc::new(self).reload(edge, stamps, hang_up));
+        let serving = tokio::spawn(server::serve(
+            listener,
+            tls.clone(),
+            Arc::clone(&edge),
+            stopping,
+        ));
+        let reloading = Reloading {
+            serve: self,
+            edge,
+            tls,
+            stamps,
+        };
+        let reloading = tokio::spawn(reloading.run(hang_up));
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
@@ -152,52 +169,11 @@ impl Serve {
     }
 
     /// Reads and compiles the ACL, and keeps what it was made of.
-    fn compile(&self, loopback: bool) -> anyhow::Result<Compiled> {
+    pub(super) fn compile(&self, loopback: bool) -> anyhow::Result<Compiled> {
         let source = self.policy.read(loopback)?;
         let compiled = source.compile()?;
         self.keep_version(&source)?;
         Ok(compiled)
-    }
-
-    /// Puts the ACL of changed files in force, whole or not at all; on SIGHUP also without a change, and the log is opened anew.
-    async fn reload(self: Arc<Self>, edge: Arc<Edge>, mut stamps: Vec<Stamp>, mut hang_up: Signal) {
-        loop {
-            let told = tokio::select! {
-                _ = hang_up.recv() => true,
-                () = tokio::time::sleep(LOOK_AGAIN) => false,
-            };
-            if told {
-                edge.logs().reopen();
-            }
-            let now = self.policy.stamps();
-            if now == stamps && !told {
-                continue;
-            }
-            stamps = now;
-            let (this, loopback) = (Arc::clone(&self), self.listen.ip().is_loopback());
-            // Compiling takes as long as it takes: requests go on meanwhile.
-            let compiled = tokio::task::spawn_blocking(move || this.compile(loopback)).await;
-            match compiled {
-                Ok(Ok(compiled)) if compiled.policy.version == edge.policy().version => {}
-                Ok(Ok(compiled)) => {
-                    for warning in &compiled.warnings {
-                        tracing::warn!("{warning}");
-                    }
-                    tracing::info!(
-                        acl = &*compiled.policy.id,
-                        version = compiled.policy.version,
-                        "the web ACL was read again"
-                    );
-                    edge.replace(compiled.policy);
-                }
-                Ok(Err(error)) => {
-                    tracing::error!("the web ACL was not read again, the old one stays: {error:#}")
-                }
-                Err(error) => {
-                    tracing::error!(%error, "the web ACL was not read again, the old one stays")
-                }
-            }
-        }
     }
 
     fn settings(&self) -> Settings {
