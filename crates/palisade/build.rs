@@ -2,7 +2,8 @@
 //! before it is asked.
 //!
 //! A line a service, by prefix: `prefix TAB keys TAB actions`, the lists separated by commas. Keys are `-` where they are not known.
-//! An action is `Name` or `Name:0 3 7`, numbers of its condition keys in the line of all keys, which comes first.
+//! An action is `Name` or `Name:0 3 7;9`: numbers of its condition keys and of the ARNs of its resource types in the line of all such,
+//! which comes first. The second line has the service principals that AWS's managed policies name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -16,7 +17,7 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
     let data = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../data");
-    for file in ["actions", "action-names.json"] {
+    for file in ["actions", "action-names.json", "managed-policies.json"] {
         println!("cargo::rerun-if-changed={}", data.join(file).display());
     }
     let packed = packed(&data)?;
@@ -53,13 +54,23 @@ fn packed(data: &Path) -> Result<String, Failure> {
         let actions: Vec<String> = actions
             .iter()
             .map(|name| match service {
-                Some(service) => keys.with_action(name, action_keys(service, name)),
+                Some(service) => keys.with_action(
+                    name,
+                    action_keys(service, name),
+                    action_resources(service, name),
+                ),
                 None => name.clone(),
             })
             .collect();
         writeln!(lines, "{prefix}\t{all}\t{}", actions.join(","))?;
     }
-    Ok(format!("{}\n{lines}", keys.names.join(",")))
+    let policies = fs::read_to_string(data.join("managed-policies.json"))?;
+    let principals: Vec<&str> = principals(&policies).into_iter().collect();
+    Ok(format!(
+        "{}\n{}\n{lines}",
+        keys.names.join(","),
+        principals.join(",")
+    ))
 }
 
 #[derive(Default)]
@@ -76,16 +87,52 @@ impl Numbered {
         })
     }
 
-    fn with_action(&mut self, name: &str, keys: BTreeSet<String>) -> String {
-        let numbers: Vec<String> = keys
-            .iter()
-            .map(|key| self.number(key).to_string())
-            .collect();
-        match numbers.is_empty() {
-            true => name.to_owned(),
-            false => format!("{name}:{}", numbers.join(" ")),
+    fn with_action(
+        &mut self,
+        name: &str,
+        keys: BTreeSet<String>,
+        resources: BTreeSet<String>,
+    ) -> String {
+        if keys.is_empty() && resources.is_empty() {
+            return name.to_owned();
         }
+        format!(
+            "{name}:{};{}",
+            self.numbers(&keys),
+            self.numbers(&resources)
+        )
     }
+
+    fn numbers(&mut self, names: &BTreeSet<String>) -> String {
+        let numbers = names.iter().map(|name| self.number(name).to_string());
+        numbers.collect::<Vec<String>>().join(" ")
+    }
+}
+
+/// The service principals in a text: names that end with the domain.
+fn principals(text: &str) -> BTreeSet<&str> {
+    const DOMAIN: &str = ".amazonaws.com";
+    let of_name =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
+    let mut found = BTreeSet::new();
+    for (at, _) in text.match_indices(DOMAIN) {
+        let before = text[..at].bytes().rev().take_while(|byte| of_name(*byte));
+        let start = at - before.count();
+        found.insert(&text[start..at + DOMAIN.len()]);
+    }
+    found.remove(DOMAIN);
+    found
+}
+
+/// The ARNs of the resource types that an action is about.
+fn action_resources(service: &Value, name: &str) -> BTreeSet<String> {
+    let used = service["actions"][name]["resources"].as_array();
+    let kinds = used
+        .into_iter()
+        .flatten()
+        .filter_map(|used| used["type"].as_str());
+    let arns = kinds.filter_map(|kind| service["resources"][kind]["arn"].as_str());
+    arns.map(str::to_owned).collect()
 }
 
 /// The keys an action is asked with: its own, and those of its resource types.

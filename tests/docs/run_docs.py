@@ -159,8 +159,8 @@ def run_page(path: Path, say=print) -> list[str]:
 
 
 def serving(folder: Path, flags: list[str]) -> Server:
-    """The page's server, with its flags but a port and a data folder of its own."""
-    kept = [flag for flag in flags if flag not in ("&",)]
+    """The page's server, with its flags but a port and a data folder of its own; a passphrase is in the shell's folder."""
+    kept = [flag.replace("passphrase:file=", f"passphrase:file={folder / 'here'}/") for flag in flags if flag not in ("&",)]
     if "--data" not in kept and "--ephemeral" not in kept:
         kept += ["--data", str(folder / "data")]
     return Server(folder, *kept).start()

@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from harness.record import record_calls
-from harness.server import clean_environment
+from harness.server import clean_environment, palisade
 
 ALLOW_ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 AWS_CLI = Path(sys.executable).with_name("aws")
@@ -142,6 +142,14 @@ class Caller:
         if "text" in arguments:
             return done.stdout.strip()
         return json.loads(done.stdout) if done.stdout.strip() else None
+
+
+    def palisade(self, *arguments: str, code: int = 0):
+        """Runs a subcommand of the binary as this caller, which must end with `code`; the caller looks at stdout and stderr."""
+        environment = {"AWS_ENDPOINT_URL": self.endpoint, "AWS_REGION": self.region, **self.credentials.environment()}
+        done = palisade(*arguments, environment=environment)
+        assert done.returncode == code, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
+        return done
 
 
 @dataclass

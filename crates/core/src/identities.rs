@@ -66,6 +66,15 @@ pub struct RoleIdentity {
     pub max_session_seconds: i64,
 }
 
+/// A user or a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListedPrincipal {
+    /// A user.
+    User(UserRef),
+    /// A role.
+    Role(RoleRef),
+}
+
 /// IAM as the others see it. Every answer comes from the transaction, so a decision and what it was based on share one position.
 pub trait Identities: Send + Sync {
     /// A long-term key by its id.
@@ -86,6 +95,18 @@ pub trait Identities: Send + Sync {
         account: &AccountId,
         name: &str,
     ) -> Result<Option<Arc<RoleIdentity>>, CallError>;
+
+    /// The users and then the roles of an account, `limit` at most, each with where it stands: the next ones come `after` that. A
+    /// directory that cannot be walked lists none.
+    fn principals(
+        &self,
+        _tx: &mut Tx,
+        _account: &AccountId,
+        _after: Option<&str>,
+        _limit: usize,
+    ) -> Result<Vec<(String, ListedPrincipal)>, CallError> {
+        Ok(Vec::new())
+    }
 
     /// A managed policy by ARN, its default version; AWS's own too.
     fn managed_policy(

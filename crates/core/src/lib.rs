@@ -45,8 +45,8 @@ pub use account::{AccountId, InvalidAccountId};
 pub use arn::{Arn, InvalidArn};
 pub use caller::{Caller, Identity, RoleRef, UserRef};
 pub use identities::{
-    AccessKey, AccountGuardrails, Guardrails, Identities, KeyOwner, NoOrganization, RoleIdentity,
-    UserIdentity,
+    AccessKey, AccountGuardrails, Guardrails, Identities, KeyOwner, ListedPrincipal,
+    NoOrganization, RoleIdentity, UserIdentity,
 };
 pub use page::{InvalidPageToken, Listing};
 pub use random::{OsRandom, Random, testing};
@@ -56,7 +56,7 @@ pub use seal::{RootKey, RootKeySeal, Seal, SealBroken, Sealed};
 pub use secret::Secret;
 pub use service::{
     Call, CallContext, CallError, Environment, Handler, Handlers, Notes, OutsideHandler,
-    PlainHandler, Resource, Service,
+    PlainHandler, Resource, Service, Standing,
 };
 pub use services::{Misfit, Services};
 pub use session::{

@@ -15,7 +15,7 @@ use crate::branches::BranchOwners;
 use crate::keys::KeyVault;
 use crate::made::{Made, Making};
 use crate::operation::OperationRow;
-use crate::record::{RecordedResource, TlsDetails};
+use crate::record::{ApiCall, RecordedResource, TlsDetails};
 use crate::{AccountId, Arn, Caller, Guardrails, Identities, Random, Region, Seal};
 
 /// A service: its table of operations, its handlers, and how it finds the resources that questions are asked about.
@@ -70,6 +70,37 @@ pub trait Service: Send + Sync {
         arn: &Arn,
         action: &str,
     ) -> Result<Option<Resource>, CallError>;
+
+    /// Why a recorded call, though it may be made, would fail in the state of `call`: what it named is gone, or in a state that
+    /// refuses its operation. `None` where nothing is known against it. Replay asks.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn refuses(&self, _: &mut Call<'_>, _: &ApiCall) -> Result<Option<String>, CallError> {
+        Ok(None)
+    }
+
+    /// What a resource is good for as it is now, and what hangs on it. `None` for what is not there, and of services that do not
+    /// say. A what-if report tells what is lost by it.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    fn standing(&self, _: &mut Call<'_>, _: &Arn) -> Result<Option<Standing>, CallError> {
+        Ok(None)
+    }
+}
+
+/// What a resource is good for, and what hangs on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The state it is in, by its name in the API: `Enabled`.
+    pub state: String,
+    /// Whether it can be used.
+    pub usable: bool,
+    /// What is of no use without it, each by its kind and name: `grant`, `alias`, `replica`.
+    pub dependents: Vec<(&'static str, String)>,
+    /// Whether there are more than are named.
+    pub more: bool,
 }
 
 /// What a question is asked about.

@@ -129,7 +129,8 @@ impl Gateway {
         let started = Instant::now();
         let (parts, body) = request.into_parts();
         let wall_ms = i64::try_from(self.clock.now().0).unwrap_or(i64::MAX);
-        let request_id = new_request_id(u64::try_from(wall_ms).unwrap_or(0));
+        // State time, which is what the journal goes by: its record is found by it.
+        let request_id = new_request_id(self.env.store.time().0);
         let exchange = Exchange::new(self, connection, &parts, request_id, wall_ms);
         let answering =
             tokio::time::timeout(self.settings.limits.request_time_max, exchange.run(body));
@@ -202,10 +203,10 @@ pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<Response
 }
 
 /// A UUID of version 7: its time is what makes a record findable by it.
-fn new_request_id(wall_ms: u64) -> Uuid {
+fn new_request_id(time_ms: u64) -> Uuid {
     let mut random = [0; 10];
     palisade_core::Random::fill(&mut palisade_core::OsRandom, &mut random);
-    uuid::Builder::from_unix_timestamp_millis(wall_ms, &random).into_uuid()
+    uuid::Builder::from_unix_timestamp_millis(time_ms, &random).into_uuid()
 }
 
 fn model_of(name: &str) -> &'static ServiceModel {

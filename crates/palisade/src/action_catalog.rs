@@ -6,6 +6,9 @@ use palisade_policy::{ActionCatalog, ActionFacts, ServiceFacts};
 
 static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/actions.deflate"));
 
+/// The lines before the services': what actions are numbered by, and the service principals.
+const HEAD_LINES: usize = 2;
+
 /// The catalog, unpacked when it is needed.
 pub struct Actions {
     text: String,
@@ -22,7 +25,7 @@ impl Actions {
 
     /// A line a service: its prefix, its keys, its actions.
     fn lines(&self) -> impl Iterator<Item = (&str, &str, &str)> {
-        self.text.lines().skip(1).filter_map(|line| {
+        self.text.lines().skip(HEAD_LINES).filter_map(|line| {
             let mut parts = line.splitn(3, '\t');
             Some((parts.next()?, parts.next()?, parts.next()?))
         })
@@ -40,16 +43,25 @@ impl ActionCatalog for Actions {
         let numbered: Vec<&str> = list(self.text.lines().next()?).collect();
         let facts = list(actions).map(|action| {
             let (name, numbers) = action.split_once(':').unwrap_or((action, ""));
+            let (keys, resources) = numbers.split_once(';').unwrap_or((numbers, ""));
             let number = |number: &str| numbered.get(number.parse::<usize>().ok()?).copied();
             ActionFacts {
                 name,
-                keys: numbers.split(' ').filter_map(number).collect(),
+                keys: keys.split(' ').filter_map(number).collect(),
+                resources: resources.split(' ').filter_map(number).collect(),
             }
         });
         Some(ServiceFacts {
             actions: facts.collect(),
             keys: (keys != "-").then(|| list(keys).collect()),
         })
+    }
+
+    fn service_principals(&self) -> Vec<&str> {
+        self.text
+            .lines()
+            .nth(1)
+            .map_or_else(Vec::new, |line| list(line).collect())
     }
 }
 
@@ -67,6 +79,10 @@ mod tests {
         let s3 = catalog.service("s3").unwrap();
         let list = s3.actions.iter().find(|a| a.name == "ListBucket").unwrap();
         assert!(list.keys.contains(&"s3:prefix"), "{:?}", list.keys);
+        assert!(
+            list.resources
+                .contains(&"arn:${Partition}:s3:::${BucketName}")
+        );
         assert!(s3.keys.unwrap().contains(&"s3:x-amz-acl"));
         // Of most services the names alone are known.
         let lambda = catalog.service("lambda").unwrap();
@@ -74,6 +90,8 @@ mod tests {
         let global = catalog.service("aws").unwrap();
         assert!(global.actions.is_empty() && global.keys.unwrap().contains(&"aws:SourceIp"));
         assert!(catalog.service("palisade").is_some() && catalog.service("s33").is_none());
+        let principals = catalog.service_principals();
+        assert!(principals.len() > 200 && principals.contains(&"ec2.amazonaws.com"));
         let prefixes: Vec<&str> = catalog.prefixes();
         assert!(prefixes.len() > 400 && !prefixes.contains(&"aws"));
     }

@@ -14,6 +14,7 @@ use palisade_gateway::metrics::Metrics;
 use palisade_gateway::{Gateway, MetricsText, Parts, Settings};
 use palisade_iam::{Iam, IamIdentities, LastUsed};
 use palisade_kms::{Destroyer, KeyUse, Kms};
+use palisade_own::clock::RunAhead;
 use palisade_own::counters::{self, CallCounters};
 use palisade_own::{Palisade, Surroundings};
 use palisade_store::{Clock, Options as StoreOptions, Store, SystemClock};
@@ -65,6 +66,7 @@ pub fn bare_surroundings() -> Surroundings {
     Surroundings {
         failures: Arc::default(),
         metrics: Arc::new(String::new),
+        run_ahead: None,
         services: Weak::new(),
     }
 }
@@ -85,6 +87,8 @@ pub struct Wiring {
     pub settings: Settings,
     /// The front's counters: they outlive a reset.
     pub metrics: Arc<Metrics>,
+    /// Lets state time run ahead of the clock; `None` outside development mode.
+    pub run_ahead: Option<RunAhead>,
     /// Services besides the real ones, or instead of those of the same name, for tests.
     pub more: Vec<Arc<dyn Service>>,
 }
@@ -111,6 +115,7 @@ pub fn front(wiring: Wiring) -> anyhow::Result<Gateway> {
     let surroundings = Surroundings {
         failures: Arc::clone(&failures),
         metrics: Arc::clone(&metrics_text),
+        run_ahead: wiring.run_ahead,
         services: Weak::new(),
     };
     let env = Environment {
@@ -140,6 +145,7 @@ pub(crate) fn gateway(
     seal: Arc<dyn Seal>,
     keys: Arc<dyn KeyVault>,
     metrics: &Arc<Metrics>,
+    run_ahead: Option<RunAhead>,
 ) -> anyhow::Result<Gateway> {
     follow(&store, &keys)?;
     let root_keys = config.root_credentials.iter().map(|given| RootKey {
@@ -155,6 +161,7 @@ pub(crate) fn gateway(
         root_keys: root_keys.collect(),
         settings: settings(config),
         metrics: Arc::clone(metrics),
+        run_ahead,
         more: Vec::new(),
     })
 }
@@ -173,6 +180,7 @@ pub(crate) fn sealed(config: &Config, metrics: &Arc<Metrics>) -> anyhow::Result<
             ..settings(config)
         },
         metrics: Arc::clone(metrics),
+        run_ahead: None,
         more: Vec::new(),
     })
 }

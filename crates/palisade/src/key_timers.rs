@@ -6,9 +6,10 @@ use std::time::Duration;
 use palisade_core::keys::KeyVault;
 use palisade_kms::SweepError;
 use palisade_store::{CommitError, Store};
+use tokio::sync::Notify;
 
-/// Every `interval`, does what is due. Ends when it is stopped.
-pub async fn keep(store: Store, keys: Arc<dyn KeyVault>, interval: Duration) {
+/// Every `interval`, and at once when state time was moved, does what is due. Ends when it is stopped.
+pub async fn keep(store: Store, keys: Arc<dyn KeyVault>, interval: Duration, moved: Arc<Notify>) {
     loop {
         match palisade_kms::sweep(&store, &*keys).await {
             Ok(swept) => {
@@ -29,6 +30,7 @@ pub async fn keep(store: Store, keys: Arc<dyn KeyVault>, interval: Duration) {
                 tracing::warn!(%error, "keys whose time has come could not be dealt with; it will be tried again");
             }
         }
-        tokio::time::sleep(interval).await;
+        // Moved, or it is time again: both are reasons to look.
+        let _ = tokio::time::timeout(interval, moved.notified()).await;
     }
 }

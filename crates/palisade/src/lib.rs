@@ -22,6 +22,7 @@ mod retention;
 mod seal;
 mod site;
 mod starting;
+mod state_clock;
 mod store_seen;
 mod tls;
 
@@ -50,6 +51,10 @@ enum Command {
     Explain(command::explain::Explain),
     /// Run a command on a branch of the state, report, and throw the branch away
     WhatIf(command::what_if::WhatIf),
+    /// Who may use a key of KMS, and who did
+    Kms(command::kms::Kms),
+    /// The state time of a server in development mode
+    Clock(command::clock::Clock),
     /// Verify the journal: that everything it says was written still stands, and nothing else
     Journal(command::journal::Journal),
     /// Write a backup of a running server to a file
@@ -72,6 +77,8 @@ pub fn run() -> ExitCode {
         Command::Policy(policy) => policy.run(&mut std::io::stdout().lock()),
         Command::Waf(waf) => waf.run(&mut std::io::stdout().lock()),
         Command::Coverage(coverage) => coverage.run(&mut std::io::stdout().lock()),
+        Command::Kms(kms) => client(kms.run(&mut std::io::stdout())),
+        Command::Clock(clock) => client(clock.run(&mut std::io::stdout())),
         Command::Journal(journal) => client(journal.run(&mut std::io::stdout())),
         Command::Backup(backup) => client(backup.run(&mut std::io::stdout())),
         Command::Restore(restore) => restore.run(&mut std::io::stdout().lock()),

@@ -13,10 +13,12 @@ use palisade_core::{OsRandom, RootKey, RootKeySeal, Seal};
 use palisade_gateway::Gateway;
 use palisade_gateway::metrics::Metrics;
 use palisade_keyring::{Root, RootWrap};
-use palisade_store::{Durability, Fact, Millis, Options as StoreOptions, Store, SystemClock};
+use palisade_store::{
+    ClockAhead, Durability, Fact, Millis, Options as StoreOptions, Store, SystemClock,
+};
 use palisade_vault::{Keys, files};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinHandle;
 
 use crate::config::{Config, StateLocation};
@@ -24,7 +26,7 @@ use crate::data_folder::{self, DataFolder, write_private};
 use crate::seal::folder::{Opened, Opening, SealFolder, StateCheck};
 use crate::seal::{Provider, SealUri, is_among, openers};
 use crate::starting::{record_unsealing, settle};
-use crate::{assemble, key_timers, key_upkeep, retention, store_seen};
+use crate::{assemble, key_timers, key_upkeep, retention, state_clock, store_seen};
 
 pub use crate::starting::FirstKeys;
 
@@ -275,7 +277,11 @@ impl Site {
     /// When the seal is not open, or the store does not open.
     pub async fn start(&self, unsealed: bool) -> anyhow::Result<(Gateway, Option<FirstKeys>)> {
         let open = self.open().clone().context("the seal is not open")?;
-        let options = StoreOptions::default();
+        let clock = ClockAhead::default();
+        let options = StoreOptions {
+            clock: Arc::new(clock.clone()),
+            ..StoreOptions::default()
+        };
         let store = match &self.folder {
             None => Store::open_memory(options)?,
             Some(folder) => data_folder::open_store(&folder.store(), options)?,
@@ -283,6 +289,7 @@ impl Site {
         if let Some(folder) = &self.folder {
             store_seen::check(&folder.vault(), &store, &open.keys)?;
         }
+        state_clock::catch_up(&clock, &store, self.config.dev)?;
         if unsealed {
             record_unsealing(&store).await?;
         }
@@ -291,15 +298,22 @@ impl Site {
         self.missing_materials.store(missing, Ordering::Relaxed);
         let seal = Arc::clone(&open.seal);
         let keys = Arc::clone(&open.keys) as Arc<dyn KeyVault>;
-        let (own, metrics) = (Arc::clone(&keys), &self.metrics);
-        let front = assemble::gateway(&self.config, store.clone(), seal, own, metrics)?;
+        let moved = Arc::<Notify>::default();
+        let front = assemble::gateway(
+            &self.config,
+            store.clone(),
+            seal,
+            Arc::clone(&keys),
+            &self.metrics,
+            self.config.dev.then(|| state_clock::mover(clock, &moved)),
+        )?;
         // Last: a start that fails leaves no handle of the store, so that another may follow.
-        self.keep(store, keys).await;
+        self.keep(store, keys, moved).await;
         Ok((front, first_keys))
     }
 
     /// Starts what keeps the state in order.
-    async fn keep(&self, store: Store, keys: Arc<dyn KeyVault>) {
+    async fn keep(&self, store: Store, keys: Arc<dyn KeyVault>, clock_moved: Arc<Notify>) {
         let mut keeping = self.keeping.lock().await;
         if let Some(days) = self.config.retention_days {
             let interval = Duration::from_secs(3600);
@@ -309,11 +323,8 @@ impl Site {
             let seeing = store_seen::keep(folder.vault(), store.clone(), STORE_SEEN_EVERY);
             keeping.push(tokio::spawn(seeing));
         }
-        keeping.push(tokio::spawn(key_timers::keep(
-            store,
-            keys,
-            KEY_TIMERS_EVERY,
-        )));
+        let timers = key_timers::keep(store, keys, KEY_TIMERS_EVERY, clock_moved);
+        keeping.push(tokio::spawn(timers));
     }
 
     /// Forgets the state; but for those of what keeps it in order, no handle of the store may be left.

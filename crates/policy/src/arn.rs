@@ -110,7 +110,7 @@ impl ArnPattern {
 }
 
 /// Splits at the first five literal colons, which is not where `${aws:username}` has its own.
-fn split_pieces(pieces: Vec<Piece>) -> Option<[Vec<Piece>; 6]> {
+pub(crate) fn split_pieces(pieces: Vec<Piece>) -> Option<[Vec<Piece>; 6]> {
     let mut segments: Vec<Vec<Piece>> = vec![Vec::new()];
     for piece in pieces {
         let Piece::Text(mut text) = piece else {

@@ -164,6 +164,9 @@ codes! {
     UnknownAction = "UNKNOWN_ACTION", Warning, "The service has no action of this name.";
     ActionMatchesNothing = "ACTION_MATCHES_NOTHING", Warning, "The wildcard matches no action of the service.";
     UnknownConditionKey = "UNKNOWN_CONDITION_KEY", Warning, "There is no condition key of this name.";
+    UnknownVariable = "UNKNOWN_VARIABLE", Warning, "A policy variable is no condition key.";
+    UnknownServicePrincipal = "UNKNOWN_SERVICE_PRINCIPAL", Warning, "A service principal is misspelt, or no name of a service.";
+    ResourceOfOtherActions = "RESOURCE_OF_OTHER_ACTIONS", Warning, "No action of the statement is about a resource of this kind.";
     KeyOfOtherActions = "KEY_OF_OTHER_ACTIONS", Warning, "No action of the statement is asked with this condition key.";
 }
 

@@ -76,7 +76,7 @@ pub(crate) fn decide<'a>(question: &Question<'_>, layers: &Layers<'a>) -> Decisi
 
 /// Two actions that no policy controls: IAM cannot deny a caller to learn who he is, or to authenticate.
 /// Source: STS API Reference, GetCallerIdentity; IAM User Guide, "Permissions for GetSessionToken".
-fn is_free(action: &str) -> bool {
+pub(crate) fn is_free(action: &str) -> bool {
     action.eq_ignore_ascii_case("sts:GetCallerIdentity")
         || action.eq_ignore_ascii_case("sts:GetSessionToken")
 }
@@ -115,7 +115,7 @@ impl Scope {
 }
 
 /// A resource whose policy must allow, identity policies alone not being enough even in its own account.
-fn needs_resource_policy(question: &Question<'_>, layers: &Layers<'_>) -> bool {
+pub(crate) fn needs_resource_policy(question: &Question<'_>, layers: &Layers<'_>) -> bool {
     let is_key = || {
         question
             .resource

@@ -32,6 +32,7 @@
 //! and the value it saw, and what would have to be true for the other outcome.
 #![forbid(unsafe_code)]
 
+mod access;
 mod arn;
 mod case;
 pub mod cli;
@@ -49,6 +50,7 @@ pub mod limits;
 mod lint;
 mod lint_condition;
 mod lint_names;
+mod lint_resources;
 mod matcher;
 pub mod operator;
 mod pattern;
@@ -56,6 +58,7 @@ mod principal;
 mod request;
 mod value;
 
+pub use access::{Access, IsOpen, Path, Step, access, open_conditions};
 pub use case::Case;
 pub use compile::CompiledPolicy;
 pub use context::{Context, ContextValue};

@@ -2,10 +2,12 @@
 //!
 //! Sources: Service Authorization Reference (as the catalog gives it); IAM User Guide, "AWS global condition context keys".
 
-use crate::document::{Policy, Spanned, Statement};
+use crate::document::{Policy, PrincipalName, Spanned, Statement, Version};
 use crate::error::{Code, Finding};
-use crate::pattern::{Pattern, Syntax};
-use std::collections::HashMap;
+use crate::json::Position;
+use crate::lint_resources::overlap;
+use crate::pattern::{Pattern, Piece, Syntax, pieces};
+use std::collections::{BTreeSet, HashMap};
 
 /// What actions and condition keys there are.
 pub trait ActionCatalog {
@@ -14,6 +16,12 @@ pub trait ActionCatalog {
 
     /// What is known of a service, by its prefix in lower case. `aws` has no actions and the global condition keys.
     fn service(&self, prefix: &str) -> Option<ServiceFacts<'_>>;
+
+    /// Service principals that are known, such as `ec2.amazonaws.com`. No list of them all is published, so one that is not here may
+    /// be right.
+    fn service_principals(&self) -> Vec<&str> {
+        Vec::new()
+    }
 }
 
 /// What is known of a service.
@@ -32,6 +40,8 @@ pub struct ActionFacts<'a> {
     pub name: &'a str,
     /// The condition keys it is asked with, besides the global ones. A part in `${…}` or `<…>` stands for any text.
     pub keys: Vec<&'a str>,
+    /// The ARNs of the resource types it is about, with parts in `${…}`; none for an action that knows `*` only.
+    pub resources: Vec<&'a str>,
 }
 
 /// Session keys of EC2's roles: they come with whatever an instance calls (EC2 User Guide, "Condition keys for IAM roles").
@@ -51,6 +61,7 @@ impl Policy {
     pub fn check_names(&self, catalog: &dyn ActionCatalog) -> Vec<Finding> {
         let mut checker = Names {
             catalog,
+            version: self.version,
             services: HashMap::new(),
             guesses_left: GUESSES_MAX,
             findings: Vec::new(),
@@ -65,6 +76,7 @@ impl Policy {
 
 struct Names<'a> {
     catalog: &'a dyn ActionCatalog,
+    version: Version,
     services: HashMap<String, Option<ServiceFacts<'a>>>,
     guesses_left: usize,
     findings: Vec<Finding>,
@@ -81,6 +93,11 @@ impl<'a> Names<'a> {
     fn statement(&mut self, statement: &Statement) {
         for action in statement.action.iter().flat_map(|element| &element.list) {
             self.action(action);
+        }
+        self.principals(statement);
+        self.resources(statement);
+        for entry in &statement.conditions {
+            entry.values.iter().for_each(|value| self.variables(value));
         }
         if statement.conditions.is_empty() {
             return;
@@ -126,30 +143,135 @@ impl<'a> Names<'a> {
         self.report(Code::UnknownAction, action, message);
     }
 
-    /// The condition keys that the statement's actions are asked with; `None` if not all of them are known.
-    fn keys_of(&mut self, statement: &Statement) -> Option<Vec<&'a str>> {
+    /// The statement's actions; `None` if not all of them are known with what they are about.
+    fn actions_of(&mut self, statement: &Statement) -> Option<Vec<ActionFacts<'a>>> {
         let element = statement
             .action
             .as_ref()
             .filter(|element| !element.negated)?;
-        let mut keys = Vec::new();
+        let mut actions = Vec::new();
         for action in &element.list {
             let (prefix, name) = action.value.split_once(':')?;
             let service = self.service(prefix)?;
             service.keys.as_ref()?;
             let pattern = name_pattern(name);
-            let mut matched = false;
-            for action in &service.actions {
-                if pattern.matches_ignoring_ascii_case(action.name) {
-                    keys.extend_from_slice(&action.keys);
-                    matched = true;
-                }
-            }
-            if !matched {
+            let before = actions.len();
+            let all = service.actions.iter();
+            let matched = all.filter(|action| pattern.matches_ignoring_ascii_case(action.name));
+            actions.extend(matched.cloned());
+            if actions.len() == before {
                 return None;
             }
         }
-        Some(keys)
+        Some(actions)
+    }
+
+    /// Resources that are of none of the types that the statement's actions are about.
+    fn resources(&mut self, statement: &Statement) {
+        let element = statement.resource.as_ref();
+        for text in element.iter().flat_map(|element| &element.list) {
+            self.variables(text);
+        }
+        let Some(element) = element.filter(|element| !element.negated) else {
+            return;
+        };
+        if element.list.iter().all(|text| text.value == "*") {
+            return;
+        }
+        let Some(actions) = self.actions_of(statement) else {
+            return;
+        };
+        let types: BTreeSet<&str> = actions
+            .iter()
+            .flat_map(|action| action.resources.iter().copied())
+            .collect();
+        for text in element.list.iter().filter(|text| text.value != "*") {
+            if !types.iter().any(|known| overlap(&text.value, known)) {
+                let message = if types.is_empty() {
+                    format!(
+                        "{:?}: the actions of this statement know the resource \"*\" only",
+                        text.value
+                    )
+                } else {
+                    format!(
+                        "{:?}: no action of this statement is about such a resource",
+                        text.value
+                    )
+                };
+                self.report(Code::ResourceOfOtherActions, text, message);
+            }
+        }
+    }
+
+    /// Service principals that are nearly one that is known, or are not of the form of one.
+    fn principals(&mut self, statement: &Statement) {
+        let named = statement.principal.iter();
+        for name in named.flat_map(|element| &element.list) {
+            let PrincipalName::Service(text) = &name.value else {
+                continue;
+            };
+            let Some(label) = service_label(text) else {
+                let message = format!("{text} is no service principal: write NAME.amazonaws.com");
+                self.report_at(Code::UnknownServicePrincipal, name.at, message);
+                continue;
+            };
+            let catalog = self.catalog;
+            let mut known: Vec<&str> = catalog
+                .service_principals()
+                .into_iter()
+                .filter_map(service_label)
+                .collect();
+            known.extend(catalog.prefixes());
+            if label == "*" || known.contains(&label) {
+                continue;
+            }
+            let meant = self.meant(label, &known);
+            if !meant.is_empty() {
+                let message = format!("no service principal {text} is known{meant}");
+                self.report_at(Code::UnknownServicePrincipal, name.at, message);
+            }
+        }
+    }
+
+    /// Variables that no condition key has the name of.
+    fn variables(&mut self, text: &Spanned<String>) {
+        let syntax = Syntax {
+            wildcards: true,
+            variables: true,
+        };
+        if self.version != Version::V2012 || !text.value.contains("${") {
+            return;
+        }
+        for piece in pieces(&text.value, syntax) {
+            let Piece::Variable { key, .. } = piece else {
+                continue;
+            };
+            let name = key.name();
+            let prefix = name.split(':').next().unwrap_or_default();
+            let known = self.service(prefix).map(|service| service.keys.clone());
+            let known = match known {
+                Some(Some(known)) => known,
+                // Of other services' keys nothing is known, nor of identity providers'.
+                Some(None) => continue,
+                None if prefix.contains('.') || !name.contains(':') => continue,
+                None => self
+                    .service("aws")
+                    .and_then(|service| service.keys.clone())
+                    .unwrap_or_default(),
+            };
+            if known.iter().any(|known| is_key(known, name)) {
+                continue;
+            }
+            let meant = self.meant(name, &known);
+            let message = format!("${{{name}}}: there is no condition key {name}{meant}");
+            self.report(Code::UnknownVariable, text, message);
+        }
+    }
+
+    /// The condition keys that the statement's actions are asked with; `None` if not all of them are known.
+    fn keys_of(&mut self, statement: &Statement) -> Option<Vec<&'a str>> {
+        let actions = self.actions_of(statement)?;
+        Some(actions.into_iter().flat_map(|action| action.keys).collect())
     }
 
     /// `of_actions`: the keys of the statement's actions, where all are known.
@@ -184,7 +306,11 @@ impl<'a> Names<'a> {
     }
 
     fn report(&mut self, code: Code, at: &Spanned<String>, message: String) {
-        self.findings.push(Finding::new(code, at.at, message));
+        self.report_at(code, at.at, message);
+    }
+
+    fn report_at(&mut self, code: Code, at: Position, message: String) {
+        self.findings.push(Finding::new(code, at, message));
     }
 
     /// `; did you mean X?`, for the known name that is nearest, if one is near.
@@ -205,6 +331,26 @@ impl<'a> Names<'a> {
             .filter(|(distance, _)| *distance <= distance_max);
         nearest.map_or_else(String::new, |(_, known)| format!("; did you mean {known}?"))
     }
+}
+
+/// What a service principal calls the service by: its name without the domain and a Region.
+fn service_label(principal: &str) -> Option<&str> {
+    let domains = [".amazonaws.com", ".amazonaws.com.cn", ".aws.internal"];
+    let mut stems = domains.iter();
+    let stem = stems.find_map(|domain| principal.strip_suffix(domain))?;
+    let label = match stem.rsplit_once('.') {
+        Some((label, last)) if is_region(last) => label,
+        _ => stem,
+    };
+    (!label.is_empty()).then_some(label)
+}
+
+/// `eu-west-1`, by its form.
+fn is_region(text: &str) -> bool {
+    let number = text.rsplit('-').next().unwrap_or_default();
+    text.matches('-').count() >= 2
+        && number.len() == 1
+        && number.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn name_pattern(name: &str) -> Pattern {
@@ -268,6 +414,15 @@ mod tests {
         ] {
             assert_eq!(distance(one, other), expected, "{one} {other}");
         }
+    }
+
+    #[test]
+    fn a_service_principal_has_a_domain_and_perhaps_a_region() {
+        assert_eq!(service_label("ec2.amazonaws.com"), Some("ec2"));
+        assert_eq!(service_label("logs.eu-west-1.amazonaws.com"), Some("logs"));
+        assert_eq!(service_label("pods.eks.amazonaws.com"), Some("pods.eks"));
+        assert_eq!(service_label("ec2.amazon.com"), None);
+        assert_eq!(service_label(".amazonaws.com"), None);
     }
 
     #[test]

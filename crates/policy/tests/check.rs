@@ -123,9 +123,22 @@ fn every_code_that_is_not_of_the_grammar_is_in_the_table() {
 /// A world of three services; of `lambda` the condition keys are not known.
 struct Small;
 
+fn resources(action: &str) -> Vec<&'static str> {
+    match action {
+        "GetObject" => vec!["arn:${Partition}:s3:::${BucketName}/${ObjectName}"],
+        "ListBucket" => vec!["arn:${Partition}:s3:::${BucketName}"],
+        "PassRole" => vec!["arn:${Partition}:iam::${Account}:role/${RoleNameWithPath}"],
+        _ => Vec::new(),
+    }
+}
+
 impl ActionCatalog for Small {
     fn prefixes(&self) -> Vec<&str> {
         vec!["iam", "lambda", "s3"]
+    }
+
+    fn service_principals(&self) -> Vec<&str> {
+        vec!["ec2.amazonaws.com", "logs.amazonaws.com"]
     }
 
     fn service(&self, prefix: &str) -> Option<ServiceFacts<'_>> {
@@ -136,6 +149,7 @@ impl ActionCatalog for Small {
                     .map(|(name, keys)| ActionFacts {
                         name,
                         keys: keys.to_vec(),
+                        resources: resources(name),
                     })
                     .collect(),
                 keys: (!keys.is_empty()).then(|| keys.to_vec()),
@@ -177,6 +191,16 @@ fn names() -> Vec<(String, &'static str, &'static str)> {
         ))
     };
     let get = r#""Action":"s3:GetObject""#;
+    let on = |actions: &str, resource: &str| {
+        one(&format!(
+            r#""Effect":"Allow","Action":{actions},"Resource":"{resource}""#
+        ))
+    };
+    let to = |service: &str| {
+        one(&format!(
+            r#""Effect":"Allow","Principal":{{"Service":"{service}"}},"Action":"s3:*","Resource":"*""#
+        ))
+    };
     vec![
         (
             action(r#"["*","s3:*","S3:getobject","s3:List??cket","lambda:Invoke*"]"#),
@@ -254,6 +278,53 @@ fn names() -> Vec<(String, &'static str, &'static str)> {
             key(get, "ec2:Region"),
             "KEY_OF_OTHER_ACTIONS",
             "asked with the condition key ec2:Region",
+        ),
+        (
+            on(r#""s3:Get*""#, "arn:aws:s3:::docs/${aws:SourceIp}"),
+            "",
+            "",
+        ),
+        (on(r#""s3:*""#, "arn:aws:s3:::docs"), "", ""),
+        (
+            on(r#"["s3:GetObject","lambda:*"]"#, "arn:aws:s3:::docs"),
+            "",
+            "",
+        ),
+        (
+            on(r#""s3:GetObject""#, "arn:aws:s3:::docs"),
+            "RESOURCE_OF_OTHER_ACTIONS",
+            "no action of this statement is about such a resource",
+        ),
+        (
+            on(
+                r#"["iam:PassRole","s3:*"]"#,
+                "arn:aws:iam::111122223333:user/ann",
+            ),
+            "RESOURCE_OF_OTHER_ACTIONS",
+            "no action of this statement is about such a resource",
+        ),
+        (
+            on(r#""s3:*""#, "arn:aws:s3:::docs/${aws:SourceIpp}"),
+            "UNKNOWN_VARIABLE",
+            "there is no condition key aws:sourceipp; did you mean aws:SourceIp?",
+        ),
+        (
+            on(r#""s3:*""#, "arn:aws:s3:::docs/${accounts.google.com:sub}"),
+            "",
+            "",
+        ),
+        (to("ec2.amazonaws.com"), "", ""),
+        (to("logs.eu-west-1.amazonaws.com"), "", ""),
+        (to("something-else.amazonaws.com"), "", ""),
+        (
+            to("lamda.amazonaws.com"),
+            "UNKNOWN_SERVICE_PRINCIPAL",
+            "no service principal lamda.amazonaws.com is known; did you mean lambda?",
+        ),
+        (
+            to("ec2.amazon.com"),
+            "UNKNOWN_SERVICE_PRINCIPAL",
+            "is no service principal: write NAME.amazonaws.com",
         ),
     ]
 }

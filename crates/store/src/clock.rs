@@ -1,6 +1,7 @@
 //! Time: milliseconds since 1970, read from a clock that is passed in.
 
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -49,6 +50,25 @@ impl Clock for SystemClock {
     }
 }
 
+/// The machine's clock, and how far ahead of it state time runs. Copies share both.
+#[derive(Clone, Debug, Default)]
+pub struct ClockAhead(Arc<AtomicU64>);
+
+impl ClockAhead {
+    /// Runs this far ahead of the machine's clock from now on, or further if it does already: it never goes back.
+    pub fn run_ahead(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.0.fetch_max(millis, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ClockAhead {
+    fn now(&self) -> Millis {
+        let ahead = Duration::from_millis(self.0.load(Ordering::SeqCst));
+        SystemClock.now().plus(ahead)
+    }
+}
+
 /// A clock that is set by hand, for tests and simulations.
 #[derive(Debug, Default)]
 pub struct ManualClock(AtomicU64);
@@ -73,5 +93,20 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Millis {
         Millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_ahead_goes_forward_only_and_its_copies_with_it() {
+        let clock = ClockAhead::default();
+        let copy = clock.clone();
+        clock.run_ahead(Duration::from_secs(8 * 86_400));
+        clock.run_ahead(Duration::from_secs(1));
+        let ahead = copy.now().0 - SystemClock.now().minus(Duration::from_secs(60)).0;
+        assert!(ahead >= 8 * 86_400_000, "{ahead}");
     }
 }

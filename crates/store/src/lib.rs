@@ -64,7 +64,7 @@ mod view;
 pub use backup::{BackupError, BackupSummary, RestoreError};
 pub use branch::{BranchError, BranchLimits, BranchWrite};
 pub use bytes::Hash;
-pub use clock::{Clock, ManualClock, Millis, SystemClock};
+pub use clock::{Clock, ClockAhead, ManualClock, Millis, SystemClock};
 pub use error::{AsOfError, CommitError, OpenError, StoreError};
 pub use fact::{BranchId, Fact, History, InvalidBranchId, Position, Record, Row, Write};
 pub use follower::{

@@ -346,6 +346,11 @@ impl Store {
         }
     }
 
+    /// State time now: what a transaction that begins now has.
+    pub fn time(&self) -> Millis {
+        self.shared.state_time(&self.shared.published.load())
+    }
+
     /// The newest end of the journal.
     pub fn head(&self) -> Head {
         self.shared.published.load().head

@@ -148,6 +148,9 @@ fn print_question(out: &mut dyn Write, question: &Value) -> std::io::Result<()> 
     for hidden in list(question, "Hidden") {
         writeln!(out, "  {}", hidden.as_str().unwrap_or_default())?;
     }
+    for nearly in list(question, "Nearly") {
+        writeln!(out, "  {}", nearly.as_str().unwrap_or_default())?;
+    }
     let other = list(question, "OtherOutcome");
     if !other.is_empty() {
         writeln!(out, "  the other outcome needs:")?;

@@ -1,15 +1,19 @@
 //! The subcommands.
 
 pub mod backup;
+pub mod clock;
 pub mod coverage;
 pub mod explain;
 pub mod journal;
 pub mod keyring;
+pub mod kms;
 pub mod policy;
 pub mod seal;
 pub mod up;
 pub mod waf;
 pub mod what_if;
+
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde_json::Value;
@@ -77,4 +81,44 @@ fn outcome(call: &Value) -> String {
 fn counted(number: usize, what: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {what}{plural}")
+}
+
+/// A period as options give it: a number and a unit.
+fn period(text: &str) -> Result<Duration, String> {
+    let wrong = || "a period is a number and a unit: 30d, 12h, 45m, 90s".to_owned();
+    let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let number: u64 = text[..unit_at].parse().map_err(|_| wrong())?;
+    let seconds = match &text[unit_at..] {
+        "d" => 86_400,
+        "h" => 3_600,
+        "m" => 60,
+        "s" => 1,
+        _ => return Err(wrong()),
+    };
+    number
+        .checked_mul(seconds)
+        .map(Duration::from_secs)
+        .ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_have_a_unit() {
+        assert_eq!(period("30d"), Ok(Duration::from_secs(2_592_000)));
+        assert_eq!(period("45m"), Ok(Duration::from_secs(2_700)));
+        for bad in [
+            "",
+            "30",
+            "d",
+            "1w",
+            "-1d",
+            "99999999999999999999d",
+            "18446744073709551615d",
+        ] {
+            assert!(period(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use palisade_core::{
-    AccessKey, AccountId, CallError, Identities, KeyOwner, RoleIdentity, RoleRef, Seal, Secret,
-    UserIdentity, UserRef,
+    AccessKey, AccountId, CallError, Identities, KeyOwner, ListedPrincipal, RoleIdentity, RoleRef,
+    Seal, Secret, UserIdentity, UserRef,
 };
 use palisade_model::ApiError;
 use palisade_policy::CompiledPolicy;
@@ -107,6 +107,58 @@ impl Identities for IamIdentities {
         Ok(Some(Arc::new(identity)))
     }
 
+    fn principals(
+        &self,
+        tx: &mut Tx,
+        account: &AccountId,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, ListedPrincipal)>, CallError> {
+        let behind = |kind: &str| {
+            let name = after.and_then(|after| after.strip_prefix(kind));
+            name.map(|name| (account.as_str().to_owned(), name.to_owned()))
+        };
+        let prefix = (account.as_str(),);
+        let mut found = Vec::new();
+        if after.is_none_or(|after| after.starts_with(USER_PLACE)) {
+            let users = tx.range(&USERS, &prefix, behind(USER_PLACE).as_ref(), limit)?;
+            found.extend(users.into_iter().map(|((_, name), row)| {
+                let Head {
+                    name: own,
+                    path,
+                    id,
+                    ..
+                } = row.head;
+                let user = UserRef {
+                    name: own,
+                    path,
+                    id,
+                };
+                (format!("{USER_PLACE}{name}"), ListedPrincipal::User(user))
+            }));
+        }
+        let room = limit - found.len();
+        if room > 0 {
+            let roles = tx.range(&ROLES, &prefix, behind(ROLE_PLACE).as_ref(), room)?;
+            found.extend(roles.into_iter().map(|((_, name), row)| {
+                let Head {
+                    name: own,
+                    path,
+                    id,
+                    ..
+                } = row.head;
+                let role = RoleRef {
+                    account: account.clone(),
+                    name: own,
+                    path,
+                    id,
+                };
+                (format!("{ROLE_PLACE}{name}"), ListedPrincipal::Role(role))
+            }));
+        }
+        Ok(found)
+    }
+
     fn managed_policy(
         &self,
         tx: &mut Tx,
@@ -115,6 +167,10 @@ impl Identities for IamIdentities {
         Ok(managed::compiled(tx, arn)?)
     }
 }
+
+/// What the places of users and of roles begin with.
+const USER_PLACE: &str = "user/";
+const ROLE_PLACE: &str = "role/";
 
 /// The key with its secret opened; `None` if it does not open.
 fn open(seal: &dyn Seal, id: &str, row: &tables::AccessKey) -> Option<Arc<AccessKey>> {

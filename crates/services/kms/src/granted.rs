@@ -9,7 +9,7 @@ use palisade_core::{Call, CallError, Caller, Identity};
 use palisade_policy::{CompiledPolicy, Effect};
 use serde_json::{Map, Value as Json, json};
 
-use crate::grants::granting;
+use crate::grants::{granting, naming};
 use crate::keys::Found;
 use crate::policy::compile;
 use crate::tables::{ContextConstraint, GRANTS, Grant, Party};
@@ -49,6 +49,18 @@ pub(crate) fn to_caller(
 ) -> Result<Vec<Arc<CompiledPolicy>>, CallError> {
     let mut grants = Vec::new();
     for id in granting(call, key, operation, context)? {
+        grants.extend(policy_of(call, key, &id, Some(&call.context.caller))?);
+    }
+    Ok(grants)
+}
+
+/// The grants on a key that name the caller, whatever they allow.
+pub(crate) fn all_to_caller(
+    call: &Call<'_>,
+    key: &Found,
+) -> Result<Vec<Arc<CompiledPolicy>>, CallError> {
+    let mut grants = Vec::new();
+    for id in naming(call, key)? {
         grants.extend(policy_of(call, key, &id, Some(&call.context.caller))?);
     }
     Ok(grants)

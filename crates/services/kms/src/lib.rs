@@ -46,6 +46,7 @@ mod regions;
 mod resolve;
 mod rotation;
 mod signatures;
+mod standing;
 mod state;
 mod tables;
 mod tags;
@@ -56,7 +57,8 @@ pub use last_used::KeyUse;
 pub use timers::{SweepError, Swept, sweep};
 
 use palisade_core::operation::OperationRow;
-use palisade_core::{Arn, Call, CallError, Handlers, Regions, Resource, Service};
+use palisade_core::record::ApiCall;
+use palisade_core::{Arn, Call, CallError, Handlers, Regions, Resource, Service, Standing};
 use palisade_model::{ApiError, Value};
 
 /// The service.
@@ -145,6 +147,14 @@ impl Service for Kms {
         _: &str,
     ) -> Result<Option<Resource>, CallError> {
         resolve::resource(call, arn)
+    }
+
+    fn refuses(&self, call: &mut Call<'_>, made: &ApiCall) -> Result<Option<String>, CallError> {
+        standing::refuses(call, made)
+    }
+
+    fn standing(&self, call: &mut Call<'_>, arn: &Arn) -> Result<Option<Standing>, CallError> {
+        standing::of(call, arn)
     }
 }
 

@@ -38,6 +38,14 @@ pub(crate) fn resolve(
     let one = match name {
         "key" => own(call, id(), By::Key)?,
         "shared-key" => shared(call, id(), By::Key)?,
+        "key-with-all-grants" => {
+            let key = shared(call, id(), By::Key)?;
+            let grants = match of_arn(call, &key.arn)? {
+                Some(found) => granted::all_to_caller(call, &found)?,
+                None => Vec::new(),
+            };
+            Resource { grants, ..key }
+        }
         "managed-grants-key" => with(
             shared(call, id(), By::Key)?,
             "kms:GrantIsForAWSResource",

@@ -1,5 +1,7 @@
 //! What-if branches: opening, reading and dropping them. What they are stands in `store`.
 
+use std::collections::BTreeSet;
+
 use palisade_core::branches::{BranchOwner, arn};
 use palisade_core::record::{ApiCall, Question};
 use palisade_core::{AccountId, Call, CallError, Handlers, NewSession, Resource};
@@ -158,6 +160,20 @@ fn calls(
         std::ops::ControlFlow::Continue(())
     })?;
     Ok(found)
+}
+
+/// The ARNs of what the calls made on a branch were about.
+pub fn touched(call: &Call<'_>, id: BranchId) -> Result<BTreeSet<String>, CallError> {
+    let base = call.env.store.branch_base(id).map_err(|_| gone())?;
+    let mut arns = BTreeSet::new();
+    call.env.store.journal().read(base, &mut |record| {
+        if record.branch == Some(id) {
+            let asked = Question::list_from_bytes(&record.fact.questions).unwrap_or_default();
+            arns.extend(asked.into_iter().map(|asked| asked.resource));
+        }
+        std::ops::ControlFlow::Continue(())
+    })?;
+    Ok(arns)
 }
 
 /// A row that the branch changed, its values as far as they may be shown: sealed secrets are bytes and stay hidden, and so does

@@ -13,7 +13,7 @@ use palisade_store::{REQUEST_WINDOW, Record, Sought, Tx};
 use uuid::Uuid;
 
 use crate::api::{self, errors};
-use crate::{Surroundings, view};
+use crate::{Surroundings, nearly, view};
 
 /// How many records are looked at for an id, whoever's they are: one to two seconds by the figures of `crates/store/ENGINE.md`. Of a
 /// server as busy as can be that is the traffic of some seconds, and a request is on record sooner.
@@ -163,6 +163,9 @@ fn question_explained(
         principal: made.caller.account.clone(),
         resource: case.resource_account().clone(),
     };
+    if viewer.resource == viewer.account {
+        shown.nearly = Some(nearly::grants(&explanation, &resource));
+    }
     viewer.fill(&mut shown, explanation);
     Ok(shown)
 }
@@ -236,6 +239,7 @@ fn recorded(question: &Question) -> api::ExplainedQuestion {
         considered: Some(Vec::new()),
         other_outcome: Some(Vec::new()),
         hidden: Some(Vec::new()),
+        nearly: Some(Vec::new()),
         note: None,
     }
 }

@@ -47,7 +47,9 @@ impl Journal {
         let made = Millis(u64::from_be_bytes([0, 0, *a, *b, *c, *d, *e, *f]));
         let early = self.first_since(made.minus(REQUEST_SKEW))?;
         let start = self.first_since(made)?;
+        // And the first commit behind it: a request that moves the clock is committed at the time that it moves to.
         let end = self.first_since(made.plus(REQUEST_WINDOW))?;
+        let end = Position(end.0.saturating_add(1));
         let ranges = match from {
             None => [start..end, early..start],
             Some(from) if from >= start => [from..end, early..start],

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use serde_json::Value;
 
+use crate::command::kms::print_uses;
 use crate::command::{counted, list, outcome, text};
 
 /// How long a value may be shown, in characters; the JSON form has all of it.
@@ -199,6 +200,9 @@ fn print_replay(out: &mut dyn Write, replay: &Value) -> std::io::Result<()> {
             text(flip, "Reason")
         )?;
     }
+    for lost in list(replay, "Lost") {
+        print_lost(out, lost)?;
+    }
     let changed: i64 = list(replay, "AlreadyChanged")
         .iter()
         .filter_map(|f| f["Count"].as_i64())
@@ -215,6 +219,44 @@ fn print_replay(out: &mut dyn Write, replay: &Value) -> std::io::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// What is of no use any more: what it was used for in the period, and what hangs on it.
+fn print_lost(out: &mut dyn Write, lost: &Value) -> std::io::Result<()> {
+    let after = match text(lost, "After") {
+        "" => "gone",
+        state => state,
+    };
+    writeln!(
+        out,
+        "  lost: {} ({} → {after}), {}",
+        text(lost, "Arn"),
+        text(lost, "Before"),
+        counted(
+            usize::try_from(lost["Ciphertexts"].as_u64().unwrap_or(0)).unwrap_or(usize::MAX),
+            "ciphertext"
+        )
+    )?;
+    let uses = list(lost, "Uses");
+    for used in uses {
+        write!(out, "  ")?;
+        print_uses(out, std::slice::from_ref(used))?;
+    }
+    if uses.is_empty() {
+        writeln!(out, "    not used in this period")?;
+    }
+    for dependent in list(lost, "Dependents") {
+        writeln!(
+            out,
+            "    {} {}",
+            text(dependent, "Kind"),
+            text(dependent, "Name")
+        )?;
+    }
+    if lost["UsesUntold"] == true || lost["DependentsUntold"] == true {
+        writeln!(out, "    and more than are shown")?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -458,6 +458,8 @@ fn wired(
         root_keys: [HOME, AWAY].map(root_key).into(),
         settings,
         metrics: Arc::clone(metrics),
+        // Tests move the clock themselves.
+        run_ahead: Some(Arc::new(|_| {})),
         more,
     });
     gateway.expect("the services fit together")

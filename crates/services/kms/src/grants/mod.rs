@@ -7,7 +7,7 @@ mod lists;
 mod rows;
 mod tokens;
 
-pub(crate) use rows::{granting, remove};
+pub(crate) use rows::{granting, naming, remove};
 pub(crate) use tokens::check_tokens;
 
 use palisade_core::{Arn, Call, CallError, Handlers, Resource};

@@ -4,6 +4,8 @@
 //! counts: the grantee and its unique id, the operation, and what is asked of the encryption context. Grants with the same of all that
 //! are the same to a question, and one of them is looked at.
 
+use std::collections::BTreeSet;
+
 use palisade_core::{Arn, Call, CallError, Caller, Identity};
 use palisade_store::Tx;
 use sha2::{Digest as _, Sha256};
@@ -160,6 +162,26 @@ fn wanted(caller: &Caller, operation: &str, context: &[(String, String)]) -> Vec
         wanted.push(written(operation, &Asked::Source));
     }
     wanted
+}
+
+/// How many rows of the index are looked at for one name of a caller.
+const OF_NAME_MAX: usize = 10_000;
+
+/// The ids of grants on a key that name the caller, whatever they allow and ask.
+pub(crate) fn naming(call: &Call<'_>, key: &Found) -> Result<BTreeSet<String>, CallError> {
+    let caller = &call.context.caller;
+    // A principal whose unique id was not known when it was named is there without.
+    let bare = names_of(caller).into_iter();
+    let bare = bare.map(|arn| grantee(&Party::Principal { arn, id: None }));
+    let names: BTreeSet<String> = grantees(caller).into_iter().chain(bare).collect();
+    let (account, region, key) = (key.account.as_str(), key.region.as_str(), key.id.as_str());
+    let mut ids = BTreeSet::new();
+    for name in names {
+        let prefix = (account, region, key, name.as_str());
+        let found = call.tx.range(&GRANTS_BY_USE, &prefix, None, OF_NAME_MAX)?;
+        ids.extend(found.into_iter().map(|((.., id), ())| id));
+    }
+    Ok(ids)
 }
 
 /// What a grant asks of a call of one operation.
