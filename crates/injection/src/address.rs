@@ -121,9 +121,9 @@ pub(crate) fn scan_ssrf(value: &[u8], profile: Profile) -> Option<Finding> {
     }
     let found = |reason| Some(Finding::new(Kind::Ssrf, 0, value.len(), reason));
     if let Some(url) = Url::parse(value) {
-        let strange: [&[u8]; 13] = [
-            b"gopher", b"dict", b"tftp", b"ldap", b"ldaps", b"jar", b"netdoc", b"file", b"rmi",
-            b"smb", b"mailto-", b"unix", b"sftp",
+        let strange: [&[u8]; 12] = [
+            b"gopher", b"dict", b"tftp", b"ldap", b"ldaps", b"jar", b"netdoc", b"rmi", b"smb",
+            b"mailto-", b"unix", b"sftp",
         ];
         let scheme = strange
             .iter()
@@ -136,12 +136,43 @@ pub(crate) fn scan_ssrf(value: &[u8], profile: Profile) -> Option<Finding> {
             url.scheme.to_ascii_lowercase().as_slice(),
             b"http" | b"https" | b"ftp" | b"ws" | b"wss"
         );
+        if web && plainly_local(url.host) {
+            return found("local-host");
+        }
         if web && internal(url.host) {
             return found("internal-host");
         }
-        return None;
+        if url.scheme.eq_ignore_ascii_case(b"data") && text_document(value) {
+            return found("data-address");
+        }
+    }
+    // A host without a scheme, which a client puts one before: `localhost/`, `localhost:8080/x`.
+    let end = value.iter().position(|byte| matches!(byte, b'/' | b':'));
+    if end
+        .is_some_and(|end| end > 0 && named_internal(&value[..end]) && !profile.any(Profile::SPACE))
+    {
+        return found("local-host");
+    }
+    // mod_proxy's way to a socket of the machine.
+    if has_at(value, 0, b"unix:") && find(value, 5, b"|http").is_some() {
+        return found("socket-address");
     }
     None
+}
+
+/// `data:text/plain,…`, `data:,…`: a document a client would read instead of fetching one.
+fn text_document(value: &[u8]) -> bool {
+    let kind = value.get(5..).unwrap_or_default();
+    let passive = [
+        &b"image/"[..],
+        b"audio/",
+        b"video/",
+        b"font/",
+        b"application/pdf",
+    ];
+    let document =
+        kind.first().is_some_and(|byte| matches!(byte, b',' | b';')) || kind.contains(&b'/');
+    document && !passive.iter().any(|head| has_at(kind, 0, head))
 }
 
 /// The address of a cloud's metadata service, in whatever way it is written.
@@ -187,23 +218,7 @@ fn metadata_host(host: &[u8]) -> bool {
 
 /// Names and numbers that lead to the machine itself or to its cloud's metadata.
 fn internal(host: &[u8]) -> bool {
-    let names: [&[u8]; 14] = [
-        b"localhost",
-        b"localhost4",
-        b"localhost6",
-        b"localhost.localdomain",
-        b"localhost4.localdomain4",
-        b"localhost6.localdomain6",
-        b"ip6-localhost",
-        b"ip6-loopback",
-        b"metadata.google.internal",
-        b"metadata",
-        b"instance-data",
-        b"host.docker.internal",
-        b"kubernetes.default.svc",
-        b"metadata.packet.net",
-    ];
-    if names.iter().any(|name| name.eq_ignore_ascii_case(host)) {
+    if named_internal(host) {
         return true;
     }
     if host.starts_with(b"[") {
@@ -224,6 +239,44 @@ fn internal(host: &[u8]) -> bool {
         || a == 169 && b == 254
         || address == 0xc000_00c0
         || address == 0x6464_64c8
+}
+
+/// The machine itself, as people write it in documentation too.
+fn plainly_local(host: &[u8]) -> bool {
+    host.eq_ignore_ascii_case(b"localhost")
+        || host == b"127.0.0.1"
+        || host == b"[::1]"
+        || host == b"0.0.0.0"
+}
+
+/// Names of the machine itself, of the one that runs its container, of its cloud's metadata; and public names that
+/// resolve to the machine itself.
+fn named_internal(host: &[u8]) -> bool {
+    let names: [&[u8]; 22] = [
+        b"localhost",
+        b"ipv6-localhost",
+        b"ipv6-loopback",
+        b"gateway.docker.internal",
+        b"kubernetes.docker.internal",
+        b"host.containers.internal",
+        b"kubernetes.default.svc.cluster.local",
+        b"localtest.me",
+        b"lvh.me",
+        b"localhost4",
+        b"localhost6",
+        b"localhost.localdomain",
+        b"localhost4.localdomain4",
+        b"localhost6.localdomain6",
+        b"ip6-localhost",
+        b"ip6-loopback",
+        b"metadata.google.internal",
+        b"metadata",
+        b"instance-data",
+        b"host.docker.internal",
+        b"kubernetes.default.svc",
+        b"metadata.packet.net",
+    ];
+    names.iter().any(|name| name.eq_ignore_ascii_case(host))
 }
 
 /// Whether the value is a web address whose host is a number no one writes by hand: decimal, octal or hexadecimal.

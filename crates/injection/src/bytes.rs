@@ -137,6 +137,13 @@ pub(crate) fn find(value: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
         .find(|&place| has_at(value, place, needle))
 }
 
+/// The same within so many bytes: for places of which a value may hold thousands.
+pub(crate) fn skip_space_near(value: &[u8], from: usize) -> usize {
+    const NEAR_BYTES: usize = 256;
+    let end = value.len().min(from.saturating_add(NEAR_BYTES));
+    skip_space(value.get(..end).unwrap_or_default(), from)
+}
+
 /// The first place from `from` on that is no white space.
 pub(crate) fn skip_space(value: &[u8], from: usize) -> usize {
     value

@@ -124,6 +124,34 @@ fn class_name(value: &[u8]) -> bool {
         && packages.iter().any(|head| name.starts_with(head))
 }
 
+/// A value that is nothing but a package or class through which code reaches the system: `java.lang.reflect`,
+/// `org.omg.CORBA`, `java.x.runtime`.
+fn reaching_package(value: &[u8]) -> bool {
+    let name = value.trim_ascii();
+    let plain = name
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'$' | b'_'));
+    let mut parts = name.split(|&byte| byte == b'.');
+    let (first, last) = (
+        parts.next().unwrap_or_default(),
+        parts.next_back().unwrap_or_default(),
+    );
+    let packages: [&[u8]; 5] = [
+        b"java.lang.reflect",
+        b"org.omg.corba",
+        b"com.sun.org.apache",
+        b"java.lang.invoke",
+        b"java.rmi.server",
+    ];
+    let known = packages
+        .iter()
+        .any(|package| package.eq_ignore_ascii_case(name));
+    let reaching = [&b"runtime"[..], b"processbuilder", b"reflect"]
+        .iter()
+        .any(|word| word.eq_ignore_ascii_case(last));
+    plain && (known || first.eq_ignore_ascii_case(b"java") && reaching)
+}
+
 /// Classes of Commons Collections that run what a serialised object tells them, as its own documentation warns.
 const GADGETS: &[&[u8]] = &[
     b"invokertransformer",
@@ -180,7 +208,7 @@ fn java(value: &[u8]) -> Option<Found> {
     if !JAVA.is_match(value) {
         return None;
     }
-    if class_name(value) {
+    if class_name(value) || reaching_package(value) {
         return Some((0, value.len(), "java-class"));
     }
     if let Some((place, length)) = GADGETS

@@ -52,6 +52,10 @@ pub enum Kind {
     PowerShell,
     /// The address of a cloud's metadata service.
     Metadata,
+    /// Code that a server would evaluate.
+    ServerScript,
+    /// The name of a file that a server would run or read its settings from.
+    Upload,
 }
 
 /// How much evidence a detector wants, with the names AWS gives it.

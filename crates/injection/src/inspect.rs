@@ -3,8 +3,8 @@
 use crate::bytes::Profile;
 use crate::finding::{Finding, Kind, Sensitivity};
 use crate::{
-    address, expression, lines, markup, object, path, php, query, shell, sql, template, windows,
-    xss,
+    address, expression, lines, markup, object, path, php, query, server, shell, sql, template,
+    upload, windows, xss,
 };
 
 /// A set of kinds.
@@ -77,8 +77,8 @@ impl Kinds {
 /// What the Palisade injection group and the detectors of the managed groups together find in the value; the first of
 /// [`Kind`]'s order that finds something.
 ///
-/// [`Kind::Ssrf`], [`Kind::Metadata`] and [`Kind::Redirect`] are judged only by [`inspect_for`]: an address of one's own
-/// network is an attack only where the application fetches it or sends the browser there.
+/// [`Kind::Ssrf`], [`Kind::Metadata`], [`Kind::Redirect`] and [`Kind::Upload`] are judged only by [`inspect_for`]: an address of one's own
+/// network is an attack only where the application fetches it or sends the browser there, and so a file's name.
 pub fn inspect(value: &[u8], sensitivity: Sensitivity) -> Option<Finding> {
     inspect_for(
         value,
@@ -86,6 +86,7 @@ pub fn inspect(value: &[u8], sensitivity: Sensitivity) -> Option<Finding> {
         Kinds::ALL
             .without(Kind::Ssrf)
             .without(Kind::Metadata)
+            .without(Kind::Upload)
             .without(Kind::Redirect),
     )
 }
@@ -172,11 +173,14 @@ const QUIET: Kinds = Kinds::of(&[
     Kind::Redirect,
     Kind::Metadata,
     Kind::GraphQl,
+    Kind::ServerScript,
+    Kind::Upload,
+    Kind::Ssrf,
 ]);
 
 type Detector = fn(&[u8], Profile) -> Option<Finding>;
 
-const DETECTORS: [(Kind, Detector); 23] = [
+const DETECTORS: [(Kind, Detector); 25] = [
     (Kind::Xss, xss::scan),
     (Kind::Shell, shell::scan),
     (Kind::Windows, windows::scan),
@@ -200,6 +204,8 @@ const DETECTORS: [(Kind, Detector); 23] = [
     (Kind::Metadata, address::scan_metadata),
     (Kind::Ssrf, address::scan_ssrf),
     (Kind::Redirect, address::scan_redirect),
+    (Kind::ServerScript, server::scan_server_script),
+    (Kind::Upload, upload::scan_upload),
 ];
 
 /// Whether `found` said that it is enough.

@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod batch;
 mod bytes;
 mod expression;
 mod finding;
@@ -32,9 +33,11 @@ mod object;
 mod path;
 mod php;
 mod query;
+mod server;
 mod shell;
 mod sql;
 mod template;
+mod upload;
 mod windows;
 mod xss;
 
@@ -48,8 +51,10 @@ pub use object::{deserialisation, prototype};
 pub use path::path;
 pub use php::php;
 pub use query::{graphql, ldap, nosql, xpath};
+pub use server::server_script;
 pub use shell::shell;
 pub use sql::sql;
 pub use template::template;
+pub use upload::upload;
 pub use windows::{powershell, windows};
 pub use xss::xss;

@@ -204,6 +204,13 @@ fn traversal(value: &[u8]) -> Option<(usize, usize, &'static str)> {
     (plain && (prose <= 1 && longest >= 2 || single)).then_some((first, place, "traversal"))
 }
 
+/// Whether all of the name is a restricted file's.
+pub(crate) fn names_restricted(name: &[u8]) -> bool {
+    FILES.find_overlapping_iter(name).any(|found| {
+        found.start() == 0 && !name.get(found.end()).is_some_and(|&byte| is_word(byte))
+    })
+}
+
 /// The rest of a path after a step names a file of the system.
 fn named_like_file(value: &[u8]) -> bool {
     FILES.is_match(value)
@@ -274,9 +281,15 @@ fn names_file(clean: &[u8], place: usize, end: usize) -> bool {
     let after = at(clean, end);
     let ended = matches!(name.last(), Some(b'/' | b'.' | b'-'))
         || !is_word(after) && after != b'-' && !clean[end..].starts_with(b".pub");
+    // The half of a key pair that may be shown.
+    let public = clean[end..]
+        .split(|&byte| is_space(byte))
+        .next()
+        .is_some_and(|rest| rest.ends_with(b".pub"));
     let folders: [&[u8]; 6] = [b"etc/", b"var/", b"proc/", b"sys/", b"usr/", b"root/"];
     let rooted = before == b'/' || !folders.iter().any(|folder| name.starts_with(folder));
     !is_word(before)
+        && !public
         && ended
         && rooted
         && before != b'-'

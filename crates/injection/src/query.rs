@@ -44,7 +44,7 @@ pub fn nosql(value: &[u8]) -> Option<Finding> {
 pub(crate) fn scan_nosql(value: &[u8], profile: Profile) -> Option<Finding> {
     let found = |(start, end, reason)| Finding::new(Kind::NoSql, start, end, reason);
     let operator = if profile.any(Profile::DOLLAR) {
-        operator(value)
+        operator_key(value).or_else(|| operator(value))
     } else {
         None
     };
@@ -57,6 +57,16 @@ pub(crate) fn scan_nosql(value: &[u8], profile: Profile) -> Option<Finding> {
             }
         })
         .map(found)
+}
+
+/// A key that is nothing but an operator: `$where`.
+fn operator_key(value: &[u8]) -> Option<(usize, usize, &'static str)> {
+    let name = value.strip_prefix(b"$")?;
+    let ordinary = [&b"type"[..], b"comment", b"text", b"size"];
+    let listed = OPERATORS
+        .iter()
+        .any(|operator| operator.as_bytes().eq_ignore_ascii_case(name));
+    (listed && !ordinary.contains(&name)).then_some((0, value.len(), "query-operator"))
 }
 
 /// `[$ne]`, `"$gt":`, `{$where:`, `, $or: [`.
@@ -161,7 +171,14 @@ pub fn ldap(value: &[u8]) -> Option<Finding> {
 }
 
 pub(crate) fn scan_ldap(value: &[u8], profile: Profile) -> Option<Finding> {
-    if !profile.any(Profile::EQUALS) || !profile.any(Profile::PAREN | Profile::COLON) {
+    if !profile.any(Profile::PAREN | Profile::COLON) {
+        return None;
+    }
+    if let Some(place) = broken_filter(value) {
+        let end = value.len().min(place + 4);
+        return Some(Finding::new(Kind::Ldap, place, end, "search-filter"));
+    }
+    if !profile.any(Profile::EQUALS) {
         return None;
     }
     if let Some(place) = find(value, 0, b":=") {
@@ -204,6 +221,24 @@ pub(crate) fn scan_ldap(value: &[u8], profile: Profile) -> Option<Finding> {
         }
     }
     None
+}
+
+/// `x)(&)`, `x)(|`, `x)\t(\t|`: a filter is closed that this value did not open, and an operator or nothing begins the next.
+fn broken_filter(value: &[u8]) -> Option<usize> {
+    let close = value.iter().position(|&byte| matches!(byte, b'(' | b')'))?;
+    if value[close] != b')' || value[..close].contains(&b' ') || close == 0 {
+        return None;
+    }
+    let open = skip_space(value, close + 1);
+    let operator = skip_space(value, open + 1);
+    let begins = at(value, open) == b'(';
+    (begins
+        && matches!(at(value, operator), b'&' | b'|' | b'!')
+        && matches!(
+            at(value, skip_space(value, operator + 1)),
+            0 | b')' | b'(' | b'|'
+        ))
+    .then_some(close)
 }
 
 /// Whether the bracket that closes here belongs to a call or a group without an equals sign: `f(x)(y=1)`.

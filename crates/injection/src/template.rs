@@ -180,7 +180,11 @@ fn statement(rest: &[u8], close: &[u8]) -> bool {
     words
         .iter()
         .any(|word| has_at(rest, start, word) && !is_word(at(rest, start + word.len())))
-        && find(rest, start, close).is_some()
+        && find(rest, start, close).is_some_and(|end| {
+            // Names alone are a template's own text: nothing is computed, called or read.
+            let acts = |byte: &u8| b"(.'\"_[|0123456789=".contains(byte);
+            rest[start..end].iter().any(acts) || end - start < 6
+        })
 }
 
 /// `<%= … %>`, `<#assign …>`, `<c:out`.

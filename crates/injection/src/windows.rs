@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::bytes::{Profile, at, find, has_at, is_space, is_word, skip_space};
+use crate::batch::batch;
+use crate::bytes::{Profile, at, find, has_at, is_space, is_word, skip_space, skip_space_near};
 use crate::finding::{Finding, Kind};
 
 /// Programs and built-in commands that are no words; the ones in [`PLAIN`] need an argument.
@@ -140,16 +141,31 @@ pub fn powershell(value: &[u8]) -> Option<Finding> {
 }
 
 pub(crate) fn scan(value: &[u8], profile: Profile) -> Option<Finding> {
-    if !may_be(profile) {
+    if !profile.any(Profile::ALPHA) {
         return None;
     }
-    let variable = if profile.all(Profile::PERCENT) {
+    let variable = if profile.any(Profile::PERCENT) {
         variables(value)
     } else {
         None
     };
+    let conditional = || {
+        let is_command = |word: &[u8]| NAMES.contains_key(word.to_ascii_lowercase().as_slice());
+        if profile.any(Profile::SPACE) {
+            batch(value, is_command)
+        } else {
+            None
+        }
+    };
     variable
-        .or_else(|| commands(value, Kind::Windows))
+        .or_else(conditional)
+        .or_else(|| {
+            if may_be(profile) {
+                commands(value, Kind::Windows)
+            } else {
+                None
+            }
+        })
         .map(|found| finding(Kind::Windows, found, value))
 }
 
@@ -199,9 +215,12 @@ fn variables(value: &[u8]) -> Option<(usize, usize, &'static str)> {
                 .is_none_or(|byte| b"&|;(\n\\/=\"".contains(byte))
                 || value.get(place + name.len()) == Some(&b'\\')
         };
-        if let Some(place) =
-            find(value, 0, name).filter(|&place| free(place) && !value[..place].contains(&b'"'))
-        {
+        if let Some(place) = find(value, 0, name).filter(|&place| {
+            free(place)
+                && !value[..place]
+                    .iter()
+                    .any(|byte| matches!(byte, b'"' | b'\''))
+        }) {
             return Some((place, place + name.len(), "environment-variable"));
         }
     }
@@ -228,7 +247,7 @@ fn commands(value: &[u8], shell: Kind) -> Option<(usize, usize, &'static str)> {
             opener = byte;
         }
         if here && !is_space(byte) || place == 0 {
-            let begin = skip_space(value, place);
+            let begin = skip_space_near(value, place);
             if let Some(end) = command(
                 value,
                 begin,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use palisade_injection::{Finding, Kind, Kinds, Sensitivity, inspect_for, kinds_in};
+use palisade_injection::{Finding, Kind, Kinds, Sensitivity, inspect_for, kinds_in, ssrf};
 use palisade_waf::detect::{Detection, Detector, Pass, Place};
 use palisade_waf::statement::Part;
 
@@ -57,6 +57,8 @@ pub const ATTACKS: &[Attack] = &[
     attack("request-forgery", Kind::Ssrf),
     attack("metadata", Kind::Metadata),
     attack("redirect", Kind::Redirect),
+    attack("server-script", Kind::ServerScript),
+    attack("upload", Kind::Upload),
 ];
 
 /// The bit of SQL in a later reading; those below are [`Kinds`]'s.
@@ -100,18 +102,94 @@ impl Where {
 
     /// The kinds that mean something for this value.
     fn meant(self, value: &[u8], place: Place<'_>) -> Kinds {
-        match (self, place) {
+        let kinds = match (self, place) {
             (Where::Header, Place::Value(name)) => header(name),
             (Where::Header, _) => Kinds::ALL,
             // The whole path: what climbs, and what is one word of several segments. Each segment is looked at alone.
-            (Where::Path, Place::Whole) => WHOLE_PATH,
+            (Where::Path, Place::Whole) => {
+                // A slash is division in SQL: only with a comment or a quote is a path more than its segments.
+                let joined = memchr::memchr3(b'*', b'\'', b'"', value).is_some();
+                if joined {
+                    WHOLE_PATH
+                } else {
+                    WHOLE_PATH.without(Kind::Sql)
+                }
+            }
             (Where::Path, _) => Kinds::ALL.minus(ADDRESSES),
             // A body that was taken apart: only what needs its marks.
             (Where::Value, Place::Whole) => WHOLE_BODY,
             (Where::Value, _) if is_binary(value) => BINARY,
             (Where::Value, _) => Kinds::ALL,
+        };
+        if names_file(self, place) {
+            kinds
+        } else {
+            kinds.without(Kind::Upload)
         }
     }
+
+    /// What is wrong with a value for what it is, whatever it says: a line break in a name or in a path, a hidden folder in a path, a
+    /// second type in a content type.
+    fn malformed(self, value: &[u8], place: Place<'_>) -> Option<(Kind, &'static str)> {
+        let breaks = || memchr::memchr2(b'\r', b'\n', value).is_some();
+        match (self, place) {
+            (Where::Value, Place::Key(_)) if breaks() => Some((Kind::Crlf, "line-break-in-name")),
+            (Where::Path, Place::Whole) if breaks() => Some((Kind::Crlf, "line-break-in-path")),
+            (Where::Path, Place::Whole) if hidden_folder(value) => {
+                Some((Kind::Path, "hidden-folder"))
+            }
+            (Where::Header, Place::Value(name))
+                if name.eq_ignore_ascii_case(b"content-type") && second_type(value) =>
+            {
+                Some((Kind::Crlf, "second-content-type"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether the value is the name of a file that is sent.
+fn names_file(place_of: Where, place: Place<'_>) -> bool {
+    let Place::Value(name) = place else {
+        return false;
+    };
+    let dense = |name: &[u8]| -> Vec<u8> {
+        let letters = name.iter().filter(|byte| byte.is_ascii_alphabetic());
+        letters.map(u8::to_ascii_lowercase).collect()
+    };
+    match place_of {
+        Where::Value => name == b"filename",
+        Where::Header => name.len() <= 16 && dense(name) == b"xfilename",
+        Where::Path => false,
+    }
+}
+
+/// `/.name/…`: tools keep their settings there. `.well-known` is the folder that is meant to be asked for.
+fn hidden_folder(path: &[u8]) -> bool {
+    let mut segments = path.split(|&byte| byte == b'/');
+    let hidden = |segment: &[u8]| {
+        segment.len() > 2
+            && segment[0] == b'.'
+            && segment[1].is_ascii_lowercase()
+            && segment.iter().all(|byte| byte.is_ascii_graphic())
+            && segment != b".well-known"
+    };
+    let folders = path.len()
+        - path
+            .rsplit(|&byte| byte == b'/')
+            .next()
+            .map_or(0, <[u8]>::len);
+    let count = path[..folders].iter().filter(|byte| **byte == b'/').count();
+    segments.by_ref().take(count).any(hidden)
+}
+
+/// A media type behind the first one, where a parameter's value should be.
+fn second_type(value: &[u8]) -> bool {
+    let rest = memchr::memchr(b';', value).map_or(&value[..0], |end| &value[end..]);
+    ["application/", "text/", "multipart/"].iter().any(|kind| {
+        rest.windows(kind.len())
+            .any(|window| window.eq_ignore_ascii_case(kind.as_bytes()))
+    })
 }
 
 /// Kinds that are about an address the server or the browser goes to.
@@ -123,7 +201,12 @@ const WHOLE_PATH: Kinds = Kinds::ALL
     .without(Kind::Windows)
     .without(Kind::PowerShell);
 /// What can be told of a body as a whole.
-const WHOLE_BODY: Kinds = Kinds::of(&[Kind::Xxe, Kind::Ssi, Kind::Deserialisation]);
+const WHOLE_BODY: Kinds = Kinds::of(&[
+    Kind::Xxe,
+    Kind::Ssi,
+    Kind::Deserialisation,
+    Kind::ServerScript,
+]);
 /// What can be told of bytes that are no text: an image, an archive.
 const BINARY: Kinds = Kinds::of(&[Kind::Php, Kind::Deserialisation]);
 
@@ -148,14 +231,22 @@ fn is_forwarded(name: &[u8]) -> bool {
 
 /// The pass: which of the wanted bits are in the value.
 fn scan(place_of: Where, value: &[u8], place: Place<'_>, wanted: u64) -> u64 {
-    let mut found = 0;
+    let mut found = place_of
+        .malformed(value, place)
+        .map_or(0, |(kind, _)| u64::from(Kinds::of(&[kind]).bits()))
+        & wanted;
+    if found == wanted {
+        return found;
+    }
     walk(
         place_of,
         value,
         place,
         wanted & !found,
         |reading, first, kinds| {
-            let bits = u64::from(kinds_in(reading, Sensitivity::Low, kinds).bits());
+            let bits = u64::from(
+                settled(reading, place, kinds_in(reading, Sensitivity::Low, kinds)).bits(),
+            );
             found |= if first {
                 bits
             } else {
@@ -165,6 +256,37 @@ fn scan(place_of: Where, value: &[u8], place: Place<'_>, wanted: u64) -> u64 {
         },
     );
     found & wanted
+}
+
+/// The kinds that were found, without what is ordinary in this place: an address of the machine itself stands in many a text, and is an
+/// attack only where an address is asked for.
+fn settled(reading: &[u8], place: Place<'_>, found: Kinds) -> Kinds {
+    if !found.has(Kind::Ssrf) || asks_for_address(place) {
+        return found;
+    }
+    let local = ssrf(reading).is_some_and(|finding| finding.reason == "local-host");
+    if local {
+        found.without(Kind::Ssrf)
+    } else {
+        found
+    }
+}
+
+/// Whether the name of the place says that an address is asked for.
+fn asks_for_address(place: Place<'_>) -> bool {
+    const WORDS: [&str; 22] = [
+        "url", "uri", "link", "src", "href", "host", "dest", "redirect", "next", "return",
+        "callback", "webhook", "feed", "proxy", "target", "site", "domain", "image", "location",
+        "fetch", "remote", "endpoint",
+    ];
+    let (Place::Key(name) | Place::Value(name)) = place else {
+        return false;
+    };
+    name.len() <= 64
+        && WORDS.iter().any(|word| {
+            name.windows(word.len())
+                .any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+        })
 }
 
 /// Shows `look` each reading with what is wanted of it, until it says that it is enough.
@@ -221,6 +343,13 @@ impl Detector for Seeker {
     }
 
     fn find_at(&self, value: &[u8], place: Place<'_>) -> Option<Detection> {
+        let malformed = self.place.malformed(value, place);
+        if let Some((_, reason)) = malformed.filter(|(kind, _)| *kind == self.attack.kind) {
+            return Some(Detection {
+                bytes: 0..value.len(),
+                reason,
+            });
+        }
         let mut found: Option<(Finding, bool)> = None;
         walk(
             self.place,
@@ -228,8 +357,11 @@ impl Detector for Seeker {
             place,
             self.attack.bit(),
             |reading, first, kinds| {
-                found =
-                    inspect_for(reading, Sensitivity::Low, kinds).map(|finding| (finding, first));
+                found = inspect_for(reading, Sensitivity::Low, kinds)
+                    .filter(|finding| {
+                        !settled(reading, place, Kinds::of(&[finding.kind])).is_empty()
+                    })
+                    .map(|finding| (finding, first));
                 found.is_some()
             },
         );

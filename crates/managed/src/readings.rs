@@ -101,8 +101,36 @@ fn escapes(value: &[u8]) -> Option<Vec<u8>> {
     let coded = value
         .windows(2)
         .any(|pair| pair[0] == b'\\' && matches!(pair[1], b'u' | b'x' | b'U' | b'X'));
-    let arena = Bump::new();
-    coded.then(|| Transformation::JsDecode.apply(value, &arena).to_vec())
+    coded.then(|| unescaped(value))
+}
+
+fn unescaped(value: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len());
+    let mut place = 0;
+    while let Some(&byte) = value.get(place) {
+        let (digits, length) = match value.get(place + 1) {
+            Some(b'u' | b'U') if byte == b'\\' => (value.get(place + 2..place + 6), 6),
+            Some(b'x' | b'X') if byte == b'\\' => (value.get(place + 2..place + 4), 4),
+            _ => (None, 0),
+        };
+        let code = digits
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        match code {
+            Some(code) => {
+                // Half of a pair of surrogates is no character.
+                let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                place += length;
+            }
+            None => {
+                out.push(byte);
+                place += 1;
+            }
+        }
+    }
+    out
 }
 
 /// `&lt;`, `&#60;`.

@@ -57,7 +57,7 @@ fn groups_have_the_names_capacities_and_numbers_of_rules_aws_publishes() {
         ("AWSManagedRulesWordPressRuleSet", 100, 2),
     ];
     assert_eq!(facts[..aws.len()], aws);
-    assert_eq!(facts[aws.len()..], [("InjectionRuleSet", 500, 21)]);
+    assert_eq!(facts[aws.len()..], [("InjectionRuleSet", 500, 23)]);
 }
 
 #[test]

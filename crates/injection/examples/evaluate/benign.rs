@@ -99,7 +99,7 @@ pub fn benign(source_max: usize) -> Vec<Class> {
 
 /// Whether documentation quotes something here that is code to be run or shown, not text.
 ///
-/// The criteria know nothing of the detectors: a shell prompt or substitution, backticks, a pipe or `&&` between
+/// The criteria know nothing of the detectors: a shell prompt or substitution, backticks, a pipe, `&&` or `||` between
 /// words, a command line of a program this machine has with an option or a path as its first argument, the path
 /// of a file and nothing else, or the tag of an element that only the head of a page, a form or a script has.
 fn quoted_code(value: &[u8], programs: &HashSet<Vec<u8>>) -> bool {
@@ -115,8 +115,9 @@ fn quoted_code(value: &[u8], programs: &HashSet<Vec<u8>>) -> bool {
     let page = tags
         .iter()
         .any(|tag| lower.contains(&format!("<{tag}")) || lower.contains(&format!("</{tag}")));
-    let shell =
-        text.contains("$(") || text.contains('`') || text.contains(" | ") || text.contains(" && ");
+    let shell = ["$(", "`", " | ", " && ", " || ", "<("]
+        .iter()
+        .any(|sign| text.contains(sign));
     let mut words = text.split_ascii_whitespace();
     let program = words
         .next()

@@ -1,8 +1,9 @@
 //! Commands for a Unix shell: a place where a command may begin, and a command there.
 
 mod commands;
+mod expand;
 
-use crate::bytes::{Profile, at, find, is_space, is_word, skip_space};
+use crate::bytes::{Profile, at, find, is_space, is_word, skip_space_near};
 use crate::finding::{Finding, Kind};
 use commands::Name;
 
@@ -20,7 +21,11 @@ pub(crate) fn scan(value: &[u8], profile: Profile) -> Option<Finding> {
             | Profile::PAREN
             | Profile::DASH
             | Profile::SLASH
-            | Profile::BRACE,
+            | Profile::BRACE
+            | Profile::CARET
+            | Profile::BANG
+            | Profile::BRACKET
+            | Profile::EQUALS,
     ) {
         return None;
     }
@@ -55,9 +60,12 @@ fn expansions(value: &[u8], profile: Profile) -> Option<Found> {
             }
         }
     }
+    if let Some(found) = expand::expansion(value, profile) {
+        return Some(found);
+    }
     if profile.all(Profile::PAREN | Profile::BRACE) {
-        let start = skip_space(value, 0);
-        let body = skip_space(value, start + 2);
+        let start = skip_space_near(value, 0);
+        let body = skip_space_near(value, start + 2);
         if value[start..].starts_with(b"()") && at(value, body) == b'{' {
             return Some((start, body + 1, "function-definition"));
         }
@@ -84,12 +92,13 @@ fn bomb(value: &[u8]) -> Option<Found> {
         .rposition(|&byte| is_space(byte) || byte == b';')
         .map_or(0, |place| place + 1);
     let name = &value[start..open];
-    let body = &value[skip_space(value, open + 3)..];
+    let body = &value[skip_space_near(value, open + 3)..];
     let first = !name.is_empty() && name.len() < 16 && body.starts_with(name);
     let second = body
         .get(name.len()..)
-        .map(|rest| &rest[skip_space(rest, 0)..])
-        .is_some_and(|rest| rest.starts_with(b"|"));
+        .map(|rest| rest.strip_prefix(b"()").unwrap_or(rest))
+        .map(|rest| &rest[skip_space_near(rest, 0)..])
+        .is_some_and(|rest| rest.starts_with(b"|") || rest.starts_with(b"&"));
     (first && second).then_some((start, open + 3, "fork-bomb"))
 }
 
@@ -151,8 +160,11 @@ fn commands(value: &[u8]) -> Option<Found> {
             b';' | b'|' => Place::Separator,
             b'&' if before == b'&' => Place::Separator,
             b'&' if before == b'\\' => continue,
+            // The last of several line breaks is where the next line begins.
+            b'\n' if matches!(next, b'\n' | b'\r') => continue,
             b'&' | b'\n' => Place::Weak,
-            b'(' if matches!(before, b'$' | b'<' | b'>') => Place::Substitution,
+            b'(' if before == b'$' => Place::Substitution,
+            b'(' if matches!(before, b'<' | b'>') && feeds(value, place) => Place::Substitution,
             b'`' if substitutes(value, place) => Place::Substitution,
             _ => continue,
         };
@@ -169,6 +181,16 @@ fn commands(value: &[u8]) -> Option<Found> {
     None
 }
 
+/// Whether `<(` or `>(` feeds a command: behind a sign of comparison a bracket only groups.
+fn feeds(value: &[u8], open: usize) -> bool {
+    let before = open.checked_sub(2).map(|place| value[place]);
+    match before {
+        None => true,
+        Some(byte) if value[open - 1] == b'<' => matches!(byte, b' ' | b';' | b'=' | b'"' | b'\''),
+        Some(byte) => matches!(byte, b';' | b'=' | b'|' | b'&' | b'"' | b'\''),
+    }
+}
+
 /// Whether the place is inside a double-quoted piece of a sentence.
 fn quotation(value: &[u8], place: usize) -> bool {
     let start = place.saturating_sub(NEAR_BYTES);
@@ -178,8 +200,8 @@ fn quotation(value: &[u8], place: usize) -> bool {
     let opened = before
         .iter()
         .position(|&byte| byte == b'"')
-        .is_some_and(|quote| quote > 0 && is_space(before[quote - 1]));
-    quotes % 2 == 1 && opened && after.contains(&b'"') && prose_words(near(value, place)) > 3
+        .is_some_and(|quote| start + quote == 0 || quote > 0 && is_space(before[quote - 1]));
+    quotes % 2 == 1 && opened && after.contains(&b'"') && prose_words(near(value, place)) > 2
 }
 
 /// A backtick that opens a substitution, not a quotation of code in a text: nothing but signs before it or behind.
@@ -196,10 +218,10 @@ fn substitutes(value: &[u8], place: usize) -> bool {
 /// The end of the command that begins at `place`, if one does.
 fn command(value: &[u8], place: usize, kind: Place) -> Option<usize> {
     let around = near(value, place);
-    let mut start = skip_space(value, place);
+    let mut start = skip_space_near(value, place);
     for _ in 0..4 {
         match word(value, start) {
-            Some(word) if word.is_prefix(value) => start = skip_space(value, word.end),
+            Some(word) if word.is_prefix(value) => start = skip_space_near(value, word.end),
             _ => break,
         }
     }
@@ -216,7 +238,18 @@ fn command(value: &[u8], place: usize, kind: Place) -> Option<usize> {
     if next == b'=' || next == b'(' || next == b':' || next == b'.' || next == b',' {
         return None;
     }
-    let arguments = arguments(value, word.end);
+    let mut arguments = arguments(value, word.end);
+    // `; ansible all -m ping`: an option behind a plain argument.
+    let rest = &value[word.end..value.len().min(word.end + 24)];
+    if arguments == Arguments::Prose
+        && name == Name::Command
+        && value[place - 1] != b'|'
+        && rest
+            .windows(3)
+            .any(|window| window[0] == b' ' && window[1] == b'-' && window[2].is_ascii_alphabetic())
+    {
+        arguments = Arguments::Marked;
+    }
     let sure = match (kind, name) {
         (_, _) if word.path => next == 0 || !is_word(next),
         (Place::Substitution, Name::Command | Name::Program) => true,
@@ -237,6 +270,8 @@ fn command(value: &[u8], place: usize, kind: Place) -> Option<usize> {
             matches!(arguments, Arguments::Marked | Arguments::Chained)
                 && lowercase
                 && next != b')'
+                // `&a|&b|`: alternatives.
+                && !(next == b'|' && at(value, word.end + 1) == b'&')
                 && word.length > 1
                 && prose_words(around) <= 6
         }
@@ -247,6 +282,16 @@ fn command(value: &[u8], place: usize, kind: Place) -> Option<usize> {
 
 /// Whether the bar at `bar` parts alternatives (`a|b|c`, `(a|b)`) or encloses a mark of a text (`|tag|`).
 fn alternative(value: &[u8], around: &[u8], bar: usize, word: &Word) -> bool {
+    // `|tag| text`: the bar closes a mark.
+    let before = &value[bar.saturating_sub(32)..bar];
+    let mark = before
+        .iter()
+        .rposition(|&byte| byte == b'|' || is_space(byte))
+        .filter(|&open| before[open] == b'|' && open + 1 < before.len());
+    if mark.is_some_and(|open| open == 0 || is_space(before[open - 1]) || before[open - 1] == b'(')
+    {
+        return true;
+    }
     let next = at(value, word.end);
     let touching = bar > 0
         && !is_space(value[bar - 1])
@@ -280,7 +325,7 @@ fn prose_words(value: &[u8]) -> usize {
 
 /// A word as the shell sees it: quotes, backslashes and empty expansions gone.
 struct Word {
-    text: [u8; 16],
+    text: [u8; 24],
     length: usize,
     end: usize,
     /// It had quotes or expansions inside.
@@ -309,6 +354,14 @@ impl Word {
                 | b"busybox"
                 | b"time"
                 | b"strace"
+                | b"ltrace"
+                | b"timeout"
+                | b"setsid"
+                | b"stdbuf"
+                | b"unshare"
+                | b"nice"
+                | b"ionice"
+                | b"xargs"
                 | b"then"
                 | b"do"
         );
@@ -316,9 +369,27 @@ impl Word {
     }
 }
 
+impl Word {
+    /// A program that runs the one whose name follows.
+    fn is_runner(&self) -> bool {
+        let text = self.text.get(..self.length).unwrap_or_default();
+        matches!(
+            text,
+            b"time"
+                | b"strace"
+                | b"ltrace"
+                | b"nohup"
+                | b"setsid"
+                | b"stdbuf"
+                | b"sudo"
+                | b"busybox"
+        )
+    }
+}
+
 fn word(value: &[u8], start: usize) -> Option<Word> {
     let mut word = Word {
-        text: [0; 16],
+        text: [0; 24],
         length: 0,
         end: start,
         obscured: false,
@@ -397,7 +468,7 @@ enum Arguments {
 
 fn arguments(value: &[u8], end: usize) -> Arguments {
     let rest = value.get(end..).unwrap_or_default();
-    let start = skip_space(rest, 0);
+    let start = skip_space_near(rest, 0);
     let rest = &rest[start..];
     let (first, second) = (at(rest, 0), at(rest, 1));
     let length = rest
@@ -455,12 +526,47 @@ fn address(token: &[u8]) -> bool {
                 })
 }
 
+/// A quotation is longer than a name that is pieced together of quoted letters.
+const NAMED_MIN: usize = 8;
+
 /// The value itself is a command line: a command's name and an option or address, or a name pieced together.
 fn first_command(value: &[u8], profile: Profile) -> Option<Found> {
-    let start = skip_space(value, 0);
+    let start = skip_space_near(value, 0);
     let first = at(value, start);
     let after = start + usize::from(matches!(first, b'\'' | b'"' | b')' | b'|'));
-    let word = word(value, after)?;
+    // A command in quotes, which a text names.
+    let quoted = value[after..].iter().position(|&byte| byte == first);
+    if matches!(first, b'\'' | b'"') && quoted.is_some_and(|length| length > NAMED_MIN) {
+        return None;
+    }
+    // `'i'fconfig`: the first quote is the word's own.
+    if matches!(first, b'\'' | b'"')
+        && let Some(own) = self::word(value, start)
+        && own.obscured
+        && own.name() == Some(Name::Command)
+        && self::arguments(value, own.end) != Arguments::Prose
+    {
+        return Some((start, own.end, "command-line"));
+    }
+    let mut word = word(value, after)?;
+    let mut after = after;
+    if word.is_runner()
+        && let Some(run) = self::word(value, skip_space_near(value, word.end))
+        && run.name().is_some_and(|name| {
+            name == Name::Command
+                || name == Name::Program
+                    && run.length < 4
+                    && arguments(value, run.end) == Arguments::Marked
+        })
+        && arguments(value, run.end) != Arguments::Prose
+        && prose_words(near(value, 0)) <= 4
+    {
+        return Some((start, run.end, "command-line"));
+    }
+    if word.is_prefix(value) {
+        after = skip_space_near(value, word.end);
+        word = self::word(value, after)?;
+    }
     let name = word.name()?;
     if word.path
         && prose_words(near(value, 0)) <= 3
@@ -476,10 +582,11 @@ fn first_command(value: &[u8], profile: Profile) -> Option<Found> {
     let lowercase = value[after..word.end]
         .iter()
         .all(|byte| !byte.is_ascii_uppercase());
-    let option = rest
-        .windows(3)
-        .take(16)
-        .any(|window| window[0] == b' ' && window[1] == b'-' && window[2].is_ascii_alphabetic());
+    let option = rest.windows(3).take(16).any(|window| {
+        window[0] == b' '
+            && window[1] == b'-'
+            && (window[2].is_ascii_alphabetic() || window[2] == b'-' && rest.len() < 16)
+    });
     let target = profile.any(Profile::SLASH | Profile::DOT)
         && (find(rest, 0, b"://").is_some_and(|place| place < 24)
             || rest.split(|&byte| byte == b' ').any(address));

@@ -7,6 +7,7 @@
 mod clause;
 mod compare;
 mod facts;
+mod fragment;
 mod judge;
 mod lex;
 mod list;
@@ -49,7 +50,7 @@ pub(crate) fn scan(value: &[u8], profile: Profile, sensitivity: Sensitivity) -> 
         | Profile::HASH
         | Profile::AT;
     let spaced = Profile::SPACE | Profile::HIGH | Profile::PLUS | Profile::CARET | Profile::PERCENT;
-    if !profile.any(signs | others | spaced) || value.len() < 4 {
+    if !profile.any(signs | others | spaced | Profile::UNDERSCORE) || value.len() < 4 {
         return None;
     }
     let found = |(start, end, reason)| Finding::new(Kind::Sql, start, end, reason);
@@ -63,7 +64,7 @@ pub(crate) fn scan(value: &[u8], profile: Profile, sensitivity: Sensitivity) -> 
         })
         .or_else(|| {
             if profile.any(Profile::ALPHA) {
-                anchors(value)
+                anchors(value).or_else(|| fragment::fragment(value, profile))
             } else {
                 None
             }

@@ -223,7 +223,7 @@ const ROWS: &[Row] = &[
          regexp_substring regexp_replace regexp_like generate_series array_agg array_to_json string_agg xmltype \
          row_to_json json_keys json_extract json_depth json_length json_value json_array json_object json_table \
          object_id object_name col_name col_length is_srvrolemember is_member has_dbaccess serverproperty \
-         database_to_xml query_to_xml lo_import lo_export current_setting pg_read_file listagg wm_concat \
+         database_to_xml query_to_xml current_setting pg_read_file listagg wm_concat \
          translate decode to_hex get_byte name_const greatest least analyse row_count found_rows last_insert_id \
          uncompress compress ord pi iif sqlite_version load_extension unistr makedate",
     ),
@@ -245,7 +245,7 @@ const ROWS: &[Row] = &[
          sp_executesql sp_oacreate sp_oamethod sp_password sp_makewebtask sp_addextendedproc openrowset opendatasource \
          dbms_pipe dbms_lock dbms_utility dbms_ldap dbms_xmlgen dbms_java dbms_scheduler utl_http utl_inaddr utl_file \
          utl_smtp ctxsys httpuritype fn_varbintohexstr gtid_subset gtid_subtract st_latfromgeohash st_longfromgeohash \
-         st_pointfromgeohash pg_ls_dir dblink dblink_connect  uuid_to_bin \
+         st_pointfromgeohash lo_get lo_put lo_import lo_export pg_ls_dir dblink dblink_connect  uuid_to_bin \
          geometrycollection linestring multipoint multipolygon multilinestring polygon ordsys xdburitype",
     ),
     (

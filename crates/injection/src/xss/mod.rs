@@ -66,7 +66,7 @@ fn plain(value: &[u8], profile: Profile) -> Option<Finding> {
             }
         })
         .or_else(|| {
-            if profile.all(Profile::ALPHA | Profile::DOT) || profile.any(Profile::BRACKET) {
+            if profile.any(Profile::DOT | Profile::BRACKET) {
                 page(value)
             } else {
                 None
@@ -189,6 +189,14 @@ fn addresses(value: &[u8]) -> Option<Found> {
         let rest = &value[place..value.len().min(place + 512)];
         if let Some(end) = address::script_scheme(rest) {
             let body = &rest[end..];
+            // A scheme that is hidden by references or breaks needs no more evidence.
+            if rest[..end].contains(&b'&')
+                || rest[..end]
+                    .iter()
+                    .any(|byte| matches!(byte, b'\t' | b'\n' | b'\r'))
+            {
+                return Some((place, place + end, "hidden-scheme"));
+            }
             let direct = body.first().is_none_or(|&next| next != b' ');
             if script::runs(body)
                 && (direct || script::call(body, skip_space(body, 0)) != Call::None)
@@ -211,6 +219,11 @@ fn addresses(value: &[u8]) -> Option<Found> {
 }
 
 fn css(value: &[u8]) -> Option<Found> {
+    if let Some(place) =
+        find(value, 0, b"url(javascript").or_else(|| find(value, 0, b"url(vbscript"))
+    {
+        return Some((place, place + 14, "active-style"));
+    }
     for word in [
         &b"expression("[..],
         b"-moz-binding",
@@ -337,7 +350,77 @@ fn nested(value: &[u8], place: usize) -> bool {
     })
 }
 
+/// `(![]+[])[+!+[]]`, `+!![]`: letters and numbers spelled with nothing but brackets and signs.
+fn spelled(value: &[u8]) -> Option<Found> {
+    let sign = |byte: &u8| {
+        matches!(
+            byte,
+            b'[' | b']' | b'(' | b')' | b'!' | b'+' | b' ' | b'{' | b'}'
+        )
+    };
+    let length = value.iter().take_while(|byte| sign(byte)).count();
+    let signs: Vec<u8> = value[..length.min(64)]
+        .iter()
+        .copied()
+        .filter(|&byte| byte != b' ')
+        .collect();
+    let empty = signs.windows(2).filter(|pair| *pair == b"[]").count();
+    let turned = find(&signs, 0, b"![]").is_some() || find(&signs, 0, b"+[]").is_some();
+    let joined = signs
+        .windows(2)
+        .any(|pair| matches!(pair, b")[" | b"][" | b"!!" | b"+!" | b")("));
+    (empty > 0 && turned && joined && length + 4 >= value.len().min(64)).then_some((
+        0,
+        length,
+        "spelled-script",
+    ))
+}
+
+/// `[].sort.call`, `Reflect.sort.call`: a method borrowed and called as a tagged template.
+fn borrowed(value: &[u8]) -> Option<Found> {
+    let call = find(value, 0, b"call")?;
+    let tick = skip_space(value, call + 4);
+    let dense: Vec<u8> = value[call.saturating_sub(64)..call]
+        .iter()
+        .copied()
+        .filter(|byte| !is_space(*byte))
+        .collect();
+    let method = dense.strip_suffix(b".")?;
+    let name = method
+        .iter()
+        .rev()
+        .take_while(|byte| is_word(**byte))
+        .count();
+    let object = &method[..method.len() - name];
+    let owner = object.strip_suffix(b".").or_else(|| {
+        object
+            .strip_suffix(b".*/")
+            .or_else(|| object.strip_suffix(b"*/"))
+    })?;
+    let array = owner.ends_with(b"]")
+        || owner.ends_with(b"/**")
+        || owner.ends_with(b"Reflect")
+        || owner.ends_with(b"Array");
+    (at(value, tick) == b'`' && name > 0 && array).then_some((call, tick + 1, "tagged-call"))
+}
+
 fn page(value: &[u8]) -> Option<Found> {
+    if let Some(found) = spelled(value).or_else(|| borrowed(value)) {
+        return Some(found);
+    }
+    // The value is the page's address and nothing else.
+    let dense = value.trim_ascii();
+    if [
+        &b"window.location"[..],
+        b"document.location",
+        b"self.location",
+        b"top.location",
+    ]
+    .iter()
+    .any(|name| name.eq_ignore_ascii_case(dense))
+    {
+        return Some((0, value.len(), "page-access"));
+    }
     if let Some(place) = find(value, 0, b"document.cookie") {
         return Some((place, place + 15, "page-access"));
     }

@@ -40,6 +40,9 @@ const PAGE: &[&str] = &[
     "scripts",
     "forms",
     "defaultview",
+    "queryselector",
+    "queryselectorall",
+    "getelementbyid",
 ];
 
 /// How sure a call is.
@@ -135,7 +138,7 @@ pub(super) fn page_access(text: &[u8], place: usize) -> bool {
             .get(place..text.len().min(place + 12))
             .map_or(0, crate::bytes::skip_word);
     if !matches!(end - place, 3..=10)
-        || !matches!(at(text, end), b'.' | b'[' | b'?' | b'/') && !is_space(at(text, end))
+        || !matches!(at(text, end), b'.' | b'[' | b'?' | b'/' | b')') && !is_space(at(text, end))
     {
         return false;
     }
@@ -156,6 +159,9 @@ pub(super) fn page_access(text: &[u8], place: usize) -> bool {
     };
     let document = object.len() == 8;
     let mut after = skip_blank(text, place + object.len());
+    if at(text, after) == b')' && place > 0 && at(text, place - 1) == b'(' {
+        after = skip_blank(text, after + 1);
+    }
     if at(text, after) == b'?' && at(text, after + 1) == b'.' {
         after += if at(text, after + 2) == b'[' { 2 } else { 1 };
     }
@@ -185,13 +191,19 @@ pub(super) fn page_access(text: &[u8], place: usize) -> bool {
         b'[' => {
             let inside = at(text, skip_blank(text, after + 1));
             let close = text[after..].iter().take(96).position(|&byte| byte == b']');
-            matches!(inside, b'"' | b'\'' | b'`' | b'/' | b'(')
-                && close.is_some_and(|length| {
-                    matches!(
-                        at(text, skip_blank(text, after + length + 1)),
-                        b'(' | b'`' | b'='
-                    )
-                })
+            let escaped = close.is_some_and(|length| {
+                text[after..after + length]
+                    .windows(2)
+                    .any(|pair| matches!(pair, b"\\x" | b"\\u"))
+            });
+            escaped
+                || matches!(inside, b'"' | b'\'' | b'`' | b'/' | b'(')
+                    && close.is_some_and(|length| {
+                        matches!(
+                            at(text, skip_blank(text, after + length + 1)),
+                            b'(' | b'`' | b'='
+                        )
+                    })
         }
         _ => false,
     }

@@ -1,15 +1,16 @@
 //! Measures the managed groups on whole requests, the tuned two thirds and the unseen third side by side.
 //!
-//!     cargo run --release -p palisade-managed --example measure -- DIR [--show CLASS] [--only CLASS]
+//!     cargo run --release -p palisade-managed --example measure -- DIR [--deep] [--show CLASS] [--only CLASS]
 //!
 //! DIR is the data folder `waf`. `--show` prints what is missed (or wrongly blocked) in the tuned thirds of the classes whose name
-//! begins so, and never what is held out.
+//! begins so, and never what is held out. `--deep` takes ten times as many ordinary values of each source.
 
 #[path = "../../../injection/examples/evaluate/benign.rs"]
 mod benign;
 #[path = "../../../injection/examples/evaluate/corpus.rs"]
 #[allow(dead_code)]
 mod corpus;
+mod mutate;
 mod ordinary;
 mod request;
 mod suites;
@@ -20,7 +21,7 @@ use std::path::Path;
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let Some(folder) = arguments.first() else {
-        eprintln!("usage: measure DIR [--show CLASS] [--only CLASS]");
+        eprintln!("usage: measure DIR [--deep] [--show CLASS] [--only CLASS]");
         std::process::exit(2);
     };
     let option = |name: &str| {
@@ -29,7 +30,9 @@ fn main() {
     };
     println!("| class | requests | blocked, tuned thirds | blocked, held-out third |");
     println!("|---|---|---|---|");
-    for class in table::classes(Path::new(folder)) {
+    let deep = arguments.iter().any(|word| word == "--deep");
+    let source_max = if deep { 10 } else { 1 } * benign::SOURCE_MAX;
+    for class in table::classes(Path::new(folder), source_max) {
         if option("--only").is_some_and(|only| !class.name.starts_with(only)) {
             continue;
         }

@@ -4,8 +4,8 @@ use super::benign;
 use super::request::{Case, json_string, multipart, path_escape, query_escape};
 
 /// One class for each source, each value in one place, which its own bytes choose.
-pub fn classes() -> Vec<(String, Vec<Case>)> {
-    let counted = benign::benign(benign::SOURCE_MAX)
+pub fn classes(source_max: usize) -> Vec<(String, Vec<Case>)> {
+    let counted = benign::benign(source_max)
         .into_iter()
         .filter(|class| class.name.starts_with("benign"));
     counted
@@ -43,10 +43,16 @@ fn placed(value: &[u8]) -> Case {
             let (kind, body) = multipart(b"message", value);
             Case::post(&kind, body, value)
         }
-        4 if value.len() < 120 && !value.contains(&b'/') => Case::get(
-            [b"/articles/", path_escape(value).as_slice()].concat(),
-            value,
-        ),
+        // No link to a page holds a line break or another control.
+        4 if value.len() < 120
+            && !value.contains(&b'/')
+            && !value.iter().any(u8::is_ascii_control) =>
+        {
+            Case::get(
+                [b"/articles/", path_escape(value).as_slice()].concat(),
+                value,
+            )
+        }
         _ if value.len() < 300 => Case::get(b"/".to_vec(), value).with(
             "Cookie",
             &[b"session=abc; last=", query_escape(value).as_slice()].concat(),

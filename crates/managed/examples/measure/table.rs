@@ -8,7 +8,7 @@ use palisade_waf::{Acl, BodyInspection, Decision, Verdict};
 
 use super::corpus::{self, held_out};
 use super::request::Case;
-use super::{ordinary, suites};
+use super::{mutate, ordinary, suites};
 
 /// Requests with the groups that must block them, or must not.
 pub struct Class {
@@ -84,11 +84,48 @@ fn documented(rule: &str) -> bool {
 }
 
 /// All classes, the attacks first.
-pub fn classes(folder: &Path) -> Vec<Class> {
+pub fn classes(folder: &Path, source_max: usize) -> Vec<Class> {
+    let mut classes = attacks(folder);
+    classes.extend(ordinary_classes(source_max));
+    classes
+}
+
+/// Caught payloads, written in other ways: of each class every so manieth, since each is written in seven ways.
+fn mutated(values: &[(String, Vec<Vec<u8>>)]) -> Class {
+    let acl = acl(DEFAULTS);
+    let mut cases = Vec::new();
+    for (name, values) in values {
+        let caught =
+            |value: &&Vec<u8>| blocking_rule(&Case::argument(value).decide(&acl)).is_some();
+        let own = if name.ends_with("sqli") {
+            mutate::SQL
+        } else {
+            mutate::MARKUP
+        };
+        for value in values.iter().step_by(7).filter(caught) {
+            let ways = mutate::MUTATIONS.iter().chain(own);
+            cases.extend(ways.map(|(_, write)| write(value)));
+        }
+    }
+    Class {
+        name: "mutated: case, comment, white space, double encoding, Unicode, JSON, multipart"
+            .to_owned(),
+        attack: true,
+        groups: DEFAULTS,
+        cases,
+    }
+}
+
+/// The attacks, and what only looks like them.
+pub fn attacks(folder: &Path) -> Vec<Class> {
     let mut classes = Vec::new();
+    let mut caught = Vec::new();
     for values in corpus::attacks(folder) {
         if !values.name.starts_with("httpparams") && !values.name.starts_with("libinjection") {
             continue;
+        }
+        if values.name.ends_with("sqli") || values.name.ends_with("xss") {
+            caught.push((values.name.clone(), values.values.clone()));
         }
         classes.push(Class {
             groups: if values.name.ends_with("cmdi") {
@@ -127,13 +164,22 @@ pub fn classes(folder: &Path) -> Vec<Class> {
             cases,
         });
     }
-    classes.extend(ordinary::classes().into_iter().map(|(name, cases)| Class {
+    classes.push(mutated(&caught));
+    classes
+}
+
+/// Ordinary requests, asked of all groups.
+pub fn ordinary_classes(source_max: usize) -> Vec<Class> {
+    let class = |(name, cases): (String, Vec<Case>)| Class {
         name,
         attack: false,
         groups: ALL,
         cases,
-    }));
-    classes
+    };
+    ordinary::classes(source_max)
+        .into_iter()
+        .map(class)
+        .collect()
 }
 
 /// Requests and blocked ones.

@@ -44,7 +44,8 @@ pub(super) fn read<'b>(request: &Request<'b>, body: &'b [u8], places: &mut Place
     }
     if said(b"xml") || first == b'<' {
         xml::read(body, places);
-        structured = true;
+        // What only looks like XML may be a text with a tag in it.
+        structured |= said(b"xml");
     }
     for boundary in boundaries {
         structured |= multipart::read(body, boundary, places);
@@ -53,9 +54,11 @@ pub(super) fn read<'b>(request: &Request<'b>, body: &'b [u8], places: &mut Place
         grpc::read(body, places);
         structured = true;
     }
-    if said(b"x-www-form-urlencoded") || !structured {
+    let form = said(b"x-www-form-urlencoded");
+    if form || !structured {
         form::read(body, places);
     }
+    structured |= form;
     // Of what has a structure all is a value too: a declaration of XML means something only with its marks.
     let place = if structured {
         Place::Whole
