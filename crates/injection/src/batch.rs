@@ -71,7 +71,7 @@ fn condition(value: &[u8], place: usize, is_command: &impl Fn(&[u8]) -> bool) ->
             .iter()
             .take(OPERAND_MAX)
             .any(|byte| matches!(byte, b':' | b'{' | b';'));
-    (follows && (telling || bare) || word && then < value.len() || bare).then_some(then)
+    (bare || follows && telling || word && then < value.len()).then_some(then)
 }
 
 /// What is compared: in quotes or brackets with blanks, else without.

@@ -191,9 +191,8 @@ fn member(value: &[u8], from: usize, names: &[&str]) -> Option<usize> {
     let known = names
         .iter()
         .any(|member| member.as_bytes().eq_ignore_ascii_case(name));
-    let alone = value.len() - end <= 1
-        || !value[end..].iter().any(|&byte| byte == b' ')
-        || matches!(after, b'(' | b'=');
+    let alone =
+        value.len() - end <= 1 || !value[end..].contains(&b' ') || matches!(after, b'(' | b'=');
     // `process.kill()` says nothing: a call needs something to act on.
     let called = after != b'(' || at(value, skip_space(value, skip_space(value, end) + 1)) != b')';
     (known && ended && alone && called).then_some(end)
