@@ -244,6 +244,5 @@ pub(super) fn of_library(name: &[u8]) -> bool {
     let family = |family: &&str| {
         name.len() > family.len() && name[..family.len()].eq_ignore_ascii_case(family.as_bytes())
     };
-    FAMILIES.iter().any(family)
-        || LIBRARY_NAMES.contains(name.to_ascii_lowercase().as_slice())
+    FAMILIES.iter().any(family) || LIBRARY_NAMES.contains(name.to_ascii_lowercase().as_slice())
 }
