@@ -305,7 +305,8 @@ fn check_algorithm(
     )))
 }
 
-/// The encryption context of a request; asymmetric keys take none.
+/// The encryption context of a request; asymmetric keys take none. Names of condition keys know no case, so of two keys that differ in
+/// case alone a policy could not say which it means: a Deny of one would be gone round by the other.
 pub(crate) fn context(
     key: &Found,
     given: Option<OrderedMap<String>>,
@@ -316,6 +317,19 @@ pub(crate) fn context(
             "Invalid encryption context: asymmetric keys do not support one.",
         ));
     }
+    check_spellings(&pairs)?;
     EncryptionContext::new(pairs)
         .map_err(|error| invalid(format!("Invalid encryption context: {error}")))
+}
+
+/// Each key of a context, or of a grant's constraint, in one spelling.
+pub(crate) fn check_spellings(pairs: &[(String, String)]) -> Result<(), ApiError> {
+    let mut keys: Vec<String> = pairs.iter().map(|(key, _)| key.to_lowercase()).collect();
+    keys.sort_unstable();
+    if keys.windows(2).all(|two| two[0] != two[1]) {
+        return Ok(());
+    }
+    Err(invalid(
+        "Invalid encryption context: keys that differ in case alone are not supported.",
+    ))
 }

@@ -241,8 +241,8 @@ fn from_source(grant: &Grant) -> Map<String, Json> {
     condition
 }
 
-/// What a grant asks of the encryption context: keys in any case, values as they are. All values of a key must be right, in case
-/// that a context has keys that differ in case alone.
+/// What a grant asks of the encryption context: keys in any case, values as they are. Without a set operator a key that is missing,
+/// empty, or there in two spellings is not equal to anything.
 fn constrained(grant: &Grant) -> Map<String, Json> {
     let mut condition = from_source(grant);
     let (pairs, all) = match &grant.constraints.context {
@@ -252,13 +252,7 @@ fn constrained(grant: &Grant) -> Map<String, Json> {
     };
     for (key, value) in pairs {
         let key = format!("kms:EncryptionContext:{key}");
-        add(&mut condition, "Null", &key, json!("false"));
-        add(
-            &mut condition,
-            "ForAllValues:StringEquals",
-            &key,
-            json!(value),
-        );
+        add(&mut condition, "StringEquals", &key, json!(value));
     }
     if all {
         let keys: Vec<&String> = pairs.iter().map(|(key, _)| key).collect();
@@ -391,6 +385,7 @@ mod tests {
         for other in [
             &[][..],
             &[(APP, &["Web"][..]), (KEYS, &["app"])],
+            &[(APP, &[""][..]), (KEYS, &["app"])],
             &[(APP, &["web", "x"]), (KEYS, &["app", "App"])],
         ] {
             assert!(!allows(&equals, "kms:Decrypt", other), "{other:?}");

@@ -23,7 +23,8 @@ pub(crate) fn parse(call: &Call<'_>, text: &str) -> Result<Named, ApiError> {
         let arn: Arn = text
             .parse()
             .map_err(|_| errors::invalid_arn_exception(format!("Invalid arn {text}")))?;
-        let account = arn.account().filter(|_| arn.service() == "kms");
+        let is_of_kms = arn.partition() == "aws" && arn.service() == "kms";
+        let account = arn.account().filter(|_| is_of_kms);
         let Some(account) = account.cloned() else {
             return Err(errors::invalid_arn_exception(format!("Invalid arn {text}")));
         };

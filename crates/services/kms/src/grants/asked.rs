@@ -6,6 +6,7 @@ use palisade_core::{Call, CallError};
 use palisade_model::{ApiError, OrderedMap};
 
 use crate::api::{CreateGrantInput, GrantConstraints, errors};
+use crate::encryption::check_spellings;
 use crate::granted::takes_context;
 use crate::keys::Found;
 use crate::names::invalid;
@@ -174,6 +175,7 @@ fn constraints(
                 "An encryption context constraint has 1 to {CONTEXT_PAIRS_MAX} pairs of at most {CONTEXT_CHARACTERS_MAX} characters together."
             )));
         }
+        check_spellings(pairs)?;
         let speaks = operations.iter().any(|operation| takes_context(operation));
         if !key.is_symmetric_encryption() || !speaks {
             return Err(invalid(
