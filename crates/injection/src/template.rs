@@ -183,7 +183,8 @@ fn statement(rest: &[u8], close: &[u8]) -> bool {
         && find(rest, start, close).is_some_and(|end| {
             // Names alone are a template's own text: nothing is computed, called or read.
             let acts = |byte: &u8| b"(.'\"_[|0123456789=".contains(byte);
-            rest[start..end].iter().any(acts) || end - start < 6
+            let inside = &rest[start..end];
+            inside.iter().any(acts) || inside.len() < 6 || find(inside, 0, b" true").is_some()
         })
 }
 

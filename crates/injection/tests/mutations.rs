@@ -175,9 +175,19 @@ fn long_hostile_values_are_read_to_the_end() {
         "if(",
         "case when ",
         "; begin ",
+        "\n",
+        "*/(",
+        "é(",
+        "$f[1]",
+        "/[a]",
+        "require(",
+        "if a==",
+        "{a,b}",
+        "x)(|",
+        "\u{1}",
     ];
     for piece in pieces {
-        let text = piece.repeat(24 * 1024 / piece.len());
+        let text = piece.repeat(64 * 1024 / piece.len());
         let _either = inspect_for(text.as_bytes(), Sensitivity::High, Kinds::ALL);
     }
 }

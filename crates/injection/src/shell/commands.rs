@@ -24,11 +24,9 @@ const COMMANDS: &str = " wget ifconfig whoami chmod chown chgrp uname nslookup n
     ftp tftp apt dpkg yum rpm pip npm sh ping6 arp hostname vi pico nano mysql psql sqlite3 mysqldump openssl \
     socat nmap dirname basename readlink realpath unzip lwp-download lwp-request tclsh irb lua5.3 rsh rcp \
     ip6tables setfacl getfacl chsh chfn visudo vim ed emacs nl od pwd c99 c89 rlogin expr cksum md5sum sha1sum sha256sum \
-    ansible ansible-config ansible-galaxy ansible-console ansible-doc ansible-inventory ansible-pull ansible-playbook ansible-vault \
-    chef-client chef-shell chef-vault chef-solo puppet salt-call terraform kubectl helm podman cscli fail2ban-client rmt rmt-tar \
-    rmt-dump flock cpulimit lastlogin lastlog perf bridge brctl ethtool iwconfig iftop htop atop iotop mtr whois telinit ncdu \
+    terraform kubectl helm podman flock lastlog perf bridge brctl ethtool iwconfig iftop htop atop iotop mtr whois telinit ncdu \
     valgrind ltrace tcpflow tshark hping3 masscan hydra openvpn wg-quick gpg gpgconf keytool certbot systemd-run loginctl machinectl \
-    debugfs dmsetup losetup lvm vgchange mdadm blkid parted swapon insmod modprobe rmmod lsmod depmod dosbox restic rclone \
+    debugfs dmsetup losetup lvm vgchange mdadm blkid parted swapon insmod modprobe rmmod lsmod depmod restic rclone \
     run-parts start-stop-daemon update-alternatives dpkg-reconfigure dnf zypper pacman emerge apk snap flatpak brew composer \
     gem cpan easy_install sysctl fdisk mkfs ifup ifdown journalctl timedatectl whereis xterm aptitude apt-get httpd nginx ";
 

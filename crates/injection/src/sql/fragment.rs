@@ -10,10 +10,8 @@ use crate::bytes::{Profile, at, find, has_at, is_word, skip_space};
 const TOKENS_MAX: usize = 10;
 
 pub(super) fn fragment(value: &[u8], profile: Profile) -> Option<Found> {
-    call(value)
+    first_word(value)
         .or_else(|| catalogue(value))
-        .or_else(|| definition(value))
-        .or_else(|| query(value))
         .or_else(|| odd_case(value))
         .or_else(|| number(value))
         .or_else(|| terminator(value))
@@ -28,6 +26,28 @@ pub(super) fn fragment(value: &[u8], profile: Profile) -> Option<Found> {
             }
         })
 }
+
+/// The fragments that their first word tells; most values begin with no word of SQL.
+fn first_word(value: &[u8]) -> Option<Found> {
+    let start = skip_signs(value);
+    let length = value[start..]
+        .iter()
+        .take(WORD_MAX)
+        .take_while(|byte| is_word(**byte))
+        .count();
+    match word(&value[start..start + length]) {
+        Word::Function | Word::Common | Word::About | Word::Dangerous | Word::Object => call(value),
+        Word::Define => definition(value),
+        Word::Union | Word::Select => query(value),
+        Word::Like | Word::Div | Word::Between if value.trim_ascii_start().starts_with(b")") => {
+            query(value)
+        }
+        _ => None,
+    }
+}
+
+/// Bytes of the longest word of SQL, and one more.
+const WORD_MAX: usize = 24;
 
 /// `concat(`, `') database(`, `sleep(20)`: the value is a call of a function of databases, broken off or of one that acts.
 fn call(value: &[u8]) -> Option<Found> {
