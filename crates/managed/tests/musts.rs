@@ -1,6 +1,6 @@
 //! The figures that must hold, where the data is: attacks from the shared folder as whole requests, ordinary requests from this machine.
 //!
-//! `cargo run --release -p palisade-managed --example measure` prints the whole table.
+//! `cargo run --release -p palisade-managed --example measure_groups` prints the whole table.
 
 #[allow(dead_code)]
 #[path = "../../injection/examples/evaluate/benign.rs"]
@@ -9,17 +9,17 @@ mod benign;
 #[path = "../../injection/examples/evaluate/corpus.rs"]
 mod corpus;
 #[allow(dead_code)]
-#[path = "../examples/measure/mutate.rs"]
+#[path = "../examples/measure_groups/mutate.rs"]
 mod mutate;
-#[path = "../examples/measure/ordinary.rs"]
+#[path = "../examples/measure_groups/ordinary.rs"]
 mod ordinary;
 #[allow(dead_code)]
-#[path = "../examples/measure/request.rs"]
+#[path = "../examples/measure_groups/request.rs"]
 mod request;
-#[path = "../examples/measure/suites.rs"]
+#[path = "../examples/measure_groups/suites.rs"]
 mod suites;
 #[allow(dead_code)]
-#[path = "../examples/measure/table.rs"]
+#[path = "../examples/measure_groups/table.rs"]
 mod table;
 
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Measures the store: `cargo run --release -p palisade-store --example measure -- FOLDER [RECORDS]`.
+//! Measures the store: `cargo run --release -p palisade-store --example bench_store -- FOLDER [RECORDS]`.
 //!
 //! What `ENGINE.md` reports comes from here. Each figure is one line; compare them within one run only.
 

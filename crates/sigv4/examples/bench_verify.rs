@@ -1,4 +1,4 @@
-//! Times verification: `cargo run --release -p palisade-sigv4 --example bench`.
+//! Times verification: `cargo run --release -p palisade-sigv4 --example bench_verify`.
 //!
 //! Medians of 31 rounds; a request as botocore sends it to IAM, about 600 bytes.
 

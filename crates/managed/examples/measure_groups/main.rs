@@ -1,6 +1,6 @@
 //! Measures the managed groups on whole requests, the tuned two thirds and the unseen third side by side.
 //!
-//!     cargo run --release -p palisade-managed --example measure -- DIR [--deep] [--show CLASS] [--only CLASS]
+//!     cargo run --release -p palisade-managed --example measure_groups -- DIR [--deep] [--show CLASS] [--only CLASS]
 //!
 //! DIR is the data folder `waf`. `--show` prints what is missed (or wrongly blocked) in the tuned thirds of the classes whose name
 //! begins so, and never what is held out. `--deep` takes ten times as many ordinary values of each source.

@@ -1,6 +1,6 @@
 //! Nanoseconds a value, median over rounds, one core.
 //!
-//!     cargo run --release -p palisade-injection --example bench
+//!     cargo run --release -p palisade-injection --example bench_detectors
 //!
 //! The figure to beat for SQL is 734 ns a string, what libinjection in C takes on the machine the budget was set on.
 
