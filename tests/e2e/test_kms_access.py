@@ -50,7 +50,7 @@ def test_each_way_in_is_told_with_its_policies_and_conditions(account, other_acc
     (roles,) = found[role]
     ((layer, policy, *conditions),) = steps(roles)[0]
     assert roles["Actions"] == ["kms:Decrypt"] and (layer, policy) == ("resource", f"grant:{grant}")
-    assert "ForAllValues:StringEquals kms:EncryptionContext:app = api" in conditions
+    assert "StringEquals kms:EncryptionContext:app = api" in conditions
     (fars,) = found[far.arn]
     assert fars["Outside"] and fars["Actions"] == ["kms:Decrypt"]
     assert {one["Principal"] for one in access(account.root, key, "--action", "kms:Encrypt")} == {account.arn("root"), account.arn("user/ann")}

@@ -7,6 +7,8 @@ use palisade_policy::{Effect, Explanation, Failure, StatementTrace};
 const PAIR: &str = "kms:EncryptionContext:";
 const WHOLE: &str = "kms:EncryptionContextKeys";
 const SOURCE: &str = "aws:SourceArn";
+/// What a failed condition saw of a key that the request has not.
+const ABSENT: &str = "absent";
 
 /// A sentence for each grant that names the caller and the action, and whose constraint alone was not met. Who owns the key may know.
 pub fn grants(explanation: &Explanation, resource: &Resource) -> Vec<String> {
@@ -63,9 +65,7 @@ fn reason(failed: &Failure) -> String {
     let key = key(failed).unwrap_or_default();
     let wanted = failed.expected.join(" or ");
     match key.strip_prefix(PAIR) {
-        Some(name) if failed.element.starts_with("Condition Null") => {
-            format!("the context has no pair {name}")
-        }
+        Some(name) if failed.saw == ABSENT => format!("the context has no pair {name}"),
         Some(name) => format!("{name} is {}, not {wanted:?}", failed.saw),
         None if key == WHOLE => {
             format!(
@@ -97,7 +97,7 @@ mod tests {
         };
         let text = format!(
             r#"{{"Version":"2008-10-17","Statement":{{"Effect":"Allow","Principal":{{"AWS":"{BOB}"}},"Action":"kms:Decrypt","Resource":"*",
-            "Condition":{{"Null":{{"kms:EncryptionContext:app":"false"}},"ForAllValues:StringEquals":{{"kms:EncryptionContext:app":"web"}}{whole}}}}}}}"#
+            "Condition":{{"StringEquals":{{"kms:EncryptionContext:app":"web"}}{whole}}}}}}}"#
         );
         let grant = CompiledPolicy::new("grant:1", Policy::parse(&text).unwrap());
         let resource = Resource {
