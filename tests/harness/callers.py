@@ -115,6 +115,10 @@ class Caller:
     def kms(self):
         return self.client("kms")
 
+    @cached_property
+    def wafv2(self):
+        return self.client("wafv2")
+
     @property
     def arn(self) -> str:
         """Who the server says this is."""
@@ -175,6 +179,10 @@ class Account:
     @property
     def kms(self):
         return self.root.kms
+
+    @property
+    def wafv2(self):
+        return self.root.wafv2
 
     def arn(self, rest: str) -> str:
         """`arn:aws:iam::ACCOUNT:rest`."""

@@ -19,6 +19,7 @@ use palisade_own::counters::{self, CallCounters};
 use palisade_own::{Palisade, Surroundings};
 use palisade_store::{Clock, Options as StoreOptions, Store, SystemClock};
 use palisade_sts::Sts;
+use palisade_wafv2::Wafv2;
 
 use crate::config::{Audit, Config};
 use crate::seal::folder::Opened;
@@ -52,6 +53,7 @@ fn services_in(
         Arc::new(Kms::serving(regions)),
         Arc::new(Palisade::new(surroundings)),
         Arc::new(Sts::new()),
+        Arc::new(Wafv2::new()),
     ];
     all.retain(|own| more.iter().all(|other| other.id() != own.id()));
     all.extend(more);

@@ -33,6 +33,7 @@ impl Standing {
             }
         }
         keys(&world, &mut names).await;
+        web_acls(&world, &mut names).await;
         let branch = world
             .done(&root(HOME), "palisade", "CreateBranch", json!({}))
             .await;
@@ -104,6 +105,44 @@ impl Standing {
             .call(who, service, operation, example.input)
             .await
     }
+}
+
+/// Sets, a rule group and web ACLs; one protects a load balancer, and nothing refers to the spare ones.
+async fn web_acls(world: &World, names: &mut BTreeMap<&'static str, String>) {
+    let seen = json!({"SampledRequestsEnabled": false, "CloudWatchMetricsEnabled": false, "MetricName": "m"});
+    let addresses = json!({"IPAddressVersion": "IPV4", "Addresses": ["192.0.2.0/24"]});
+    let acl = json!({"DefaultAction": {"Allow": {}}, "VisibilityConfig": seen});
+    let things = [
+        ("addresses", "IPSet", addresses.clone()),
+        ("spare-addresses", "IPSet", addresses),
+        (
+            "patterns",
+            "RegexPatternSet",
+            json!({"RegularExpressionList": [{"RegexString": "^a"}]}),
+        ),
+        (
+            "group",
+            "RuleGroup",
+            json!({"Capacity": 10, "VisibilityConfig": seen}),
+        ),
+        ("acl", "WebACL", acl.clone()),
+        ("spare-acl", "WebACL", acl),
+    ];
+    for (name, kind, mut input) in things {
+        input["Name"] = name.into();
+        input["Scope"] = "REGIONAL".into();
+        let operation: &'static str = format!("Create{kind}").leak();
+        let made = world.done(&root(HOME), "wafv2", operation, input).await;
+        for (part, member) in [("id", "Id"), ("lock", "LockToken"), ("arn", "ARN")] {
+            let name: &'static str = format!("waf-{name}-{part}").leak();
+            names.insert(name, made.text(member));
+        }
+    }
+    let guarded = "arn:aws:elasticloadbalancing:us-east-1:111122223333:loadbalancer/app/shop/50dc6c495c0c9188";
+    let input = json!({"WebACLArn": names["waf-acl-arn"], "ResourceArn": guarded});
+    world
+        .done(&root(HOME), "wafv2", "AssociateWebACL", input)
+        .await;
 }
 
 /// Keys of each use, and what they made.

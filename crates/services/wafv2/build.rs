@@ -1,0 +1,5 @@
+//! Generates the service's types and rows from its model and `operations.json`.
+
+fn main() {
+    palisade_codegen::service("wafv2");
+}
