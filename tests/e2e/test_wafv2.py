@@ -250,7 +250,6 @@ def managed(vendor="AWS", name="AWSManagedRulesCommonRuleSet", **more) -> dict:
         (block("two", 0, {"XssMatchStatement": FIRST, "GeoMatchStatement": {"CountryCodes": ["AU"]}}), "WAFInvalidParameterException", "STATEMENT"),
         (block("none", 0, {}), "WAFInvalidParameterException", "STATEMENT"),
         (block("both", 0, {"XssMatchStatement": FIRST}) | {"OverrideAction": {"None": {}}}, "WAFInvalidParameterException", None),
-        (block("gone", 0, {"IPSetReferenceStatement": {"ARN": f"arn:aws:wafv2:us-east-1:000000000000:regional/ipset/x/{NOWHERE}"}}), "WAFNonexistentItemException", None),
         (managed(name="AWSManagedRulesOfNobody"), "WAFNonexistentItemException", None),
         (managed(Version="Version_99.0"), "WAFNonexistentItemException", None),
         (managed(vendor="Somebody", name="Rules"), "WAFSubscriptionNotFoundException", None),
@@ -265,6 +264,23 @@ def test_rules_that_cannot_be_are_refused(account, wrong, code, field):
         if field:
             assert caught.value.response["Field"] == field and caught.value.response["Parameter"].startswith("Rules[0]") and caught.value.response["Reason"]
     assert account.wafv2.list_web_acls(**HERE)["WebACLs"] == []
+
+
+def test_what_rules_refer_to_must_be_there_and_in_their_scope(account, other_account):
+    def gone(where: str) -> dict:
+        return block("gone", 0, {"IPSetReferenceStatement": {"ARN": f"arn:aws:wafv2:us-east-1:{where}/ipset/addresses/{NOWHERE}"}})
+
+    distributed = addresses(account, scope="CLOUDFRONT")
+    for wrong in (gone(f"{account.id}:regional"), block("elsewhere", 0, listed(distributed))):
+        with refused(*MISSING, status=400):
+            acl(account, wrong)
+        with refused(*MISSING):
+            group(account, wrong)
+        with refused(*MISSING):
+            account.wafv2.check_capacity(Rules=[wrong], **HERE)
+    with refused("AccessDeniedException"):
+        acl(account, gone(f"{other_account.id}:regional"))
+    acl(account, block("there", 0, listed(distributed)), Scope="CLOUDFRONT")
 
 
 def test_quotas_of_an_acl_hold(account):
@@ -362,6 +378,8 @@ def test_what_cannot_be_protected_is_refused(account, other_account):
     with refused(*wrong):
         account.wafv2.get_web_acl_for_resource(ResourceArn=balancer(other_account))
     with refused(*MISSING):
+        account.wafv2.list_resources_for_web_acl(WebACLArn=regional["ARN"].replace(regional["Id"], NOWHERE))
+    with refused("AccessDeniedException"):
         other_account.wafv2.list_resources_for_web_acl(WebACLArn=regional["ARN"])
 
 
@@ -417,7 +435,6 @@ def test_the_cli_makes_what_boto_shows(account, tmp_path):
 
 
 def test_an_event_names_what_was_changed(account):
-    made = addresses(account)
+    addresses(account)
     events = account.cloudtrail.lookup_events(LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "CreateIPSet"}])["Events"]
     assert [one["Resources"] for one in events] == [[{"ResourceType": "AWS::WAFv2::IPSet", "ResourceName": "addresses"}]] and events[0]["EventSource"] == "wafv2.amazonaws.com"
-    assert made["LockToken"] not in events[0]["CloudTrailEvent"]
