@@ -138,6 +138,7 @@ def test_an_account_has_ten_regex_pattern_sets_of_ten_patterns(account):
         patterns(account, expressions=[f"a{number}" for number in range(11)])
     for number in range(10):
         patterns(account, name=f"patterns-{number}", expressions=[f"a{number}" for number in range(10)])
+    assert [one["Name"] for one in account.wafv2.list_regex_pattern_sets(**HERE)["RegexPatternSets"]] == [f"patterns-{number}" for number in range(10)]
     with refused("WAFLimitsExceededException", "10 of the kind RegexPatternSet", status=400):
         patterns(account)
 
