@@ -11,11 +11,9 @@ it again. Then:
 - the journal verifies.
 """
 
-import argparse
 import random
 import secrets
 import sys
-import tempfile
 import threading
 import time
 from collections import Counter
@@ -27,6 +25,7 @@ from botocore.exceptions import BotoCoreError, ClientError  # noqa: E402
 from cryptography.hazmat.primitives import hashes, serialization  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import padding  # noqa: E402
 
+from crash.rounds import main  # noqa: E402
 from harness.callers import Caller, Credentials  # noqa: E402
 from harness.server import Server, palisade  # noqa: E402
 
@@ -201,16 +200,5 @@ def run(rounds: int, seed: int, folder: Path, say=print) -> list[str]:
     return found + [f"there were no {what}: the rounds prove nothing" for what in sorted(missing)]
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        found = run(arguments.rounds, arguments.seed, Path(folder))
-    print("\n".join(found) or f"{arguments.rounds} rounds: every ciphertext opens, nothing deleted came back")
-    return 1 if found else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(run, __doc__, "every ciphertext opens, nothing deleted came back"))

@@ -198,16 +198,17 @@ def run(rounds: int, seed: int, folder: Path, say=print) -> list[str]:
     return found
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def main(rounds, description: str, fine: str) -> int:
+    """The command line of a module of rounds: `rounds(count, seed, folder)` gives what is wrong, `fine` says that nothing is."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = run(arguments.rounds, arguments.seed, Path(folder))
-    print("\n".join(found) or f"{arguments.rounds} rounds, nothing lost, nothing unrecorded")
+        found = rounds(arguments.rounds, arguments.seed, Path(folder))
+    print("\n".join(found) or f"{arguments.rounds} rounds: {fine}")
     return 1 if found else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(run, __doc__, "nothing lost, nothing unrecorded"))
